@@ -1,0 +1,80 @@
+"""Reading a config file so that a mistake is named by file, line and key.
+
+Every ``config/*.yml`` is read through ``read_config``. Keep the meaning of each file with its stage.
+"""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from perso_pipeline.contracts.errors import ConfigError, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_config(path: Path, model: type[Model]) -> Model:
+    """Read and validate one YAML file.
+
+    Raises:
+        ConfigError: the file is absent, is not YAML, or does not fit; names file, line and key.
+    """
+    if not path.is_file():
+        msg = f"{path.name} is missing from {path.parent}; copy it from the project's config/ folder."
+        raise ConfigError(msg)
+    text = path.read_text(encoding="utf-8")
+    try:
+        data = yaml.safe_load(text)
+        root = yaml.compose(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        msg = f"{path.name} line {line}: not valid YAML ({getattr(error, 'problem', error)}); check quotes and indentation."
+        raise ConfigError(msg) from error
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = first["loc"]
+        line = _line_of(root, location)
+        key = ".".join(str(part) for part in location) or "(top level)"
+        hint = nearest(str(location[-1]), _known_keys(model)) if first["type"] == "extra_forbidden" else ""
+        msg = f"{path.name} line {line}: {key}: {first['msg'].rstrip('.').lower()}{hint}."
+        raise ConfigError(msg) from error
+
+
+def _line_of(node: Any, location: tuple[int | str, ...]) -> int:
+    line = 1
+    for part in location:
+        if node is None:
+            break
+        line = node.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            found = [(k, v) for k, v in node.value if k.value == str(part)]
+            if not found:
+                break
+            line = found[0][0].start_mark.line + 1
+            node = found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        # union members and discriminators are no nodes of the file: skip them
+    return line
+
+
+def _known_keys(model: type[BaseModel]) -> set[str]:
+    keys: set[str] = set()
+    seen: set[type[BaseModel]] = set()
+
+    def visit(kind: Any) -> None:
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+            seen.add(kind)
+            for name, info in kind.model_fields.items():
+                keys.add(info.alias or name)
+                visit(info.annotation)
+        for argument in getattr(kind, "__args__", ()):
+            visit(argument)
+
+    visit(model)
+    return keys

@@ -1,0 +1,26 @@
+"""``config/sites.yml``: the sites of an installation.
+
+One model, read by raw (zones, unknown sites), the simulated shop (currencies) and the marts.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Site(BaseModel):
+    """One brand, country or language of the shop."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Key that every record carries as site_id.")
+    name: str = Field(description="Name shown in reports.")
+    timezone: str = Field(description="IANA zone in which the site's days begin and end.")
+    currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code in which the site reports.")
+    country: str = Field(default="", description="ISO 3166 alpha-2 country, if there is one.")
+
+
+class Sites(BaseModel):
+    """The whole of ``config/sites.yml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sites: list[Site] = Field(min_length=1)

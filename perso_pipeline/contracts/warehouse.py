@@ -1,0 +1,32 @@
+"""What a Python stage may ask of the warehouse.
+
+Stages take this protocol, never DuckDB: a Spark implementation can stand in its place. Keep engines out.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Protocol
+
+import pyarrow as pa
+
+Value = str | int | float | bool | date | None
+
+
+class Warehouse(Protocol):
+    """Query to Arrow, Arrow to table partition."""
+
+    def query(self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()) -> pa.Table:
+        """Run one read-only statement; values go in as ``$name`` or ``?``, never into the text."""
+        ...
+
+    def write_partition(self, table: str, rows: pa.Table, partition: Mapping[str, Value]) -> int:
+        """Replace the rows of ``partition`` (column = value, ...) by ``rows`` in one transaction.
+
+        The table (``schema.name``) is made with the rows' types where it is missing. Returns the number
+        of rows written.
+        """
+        ...
+
+    def exists(self, table: str) -> bool:
+        """Whether ``schema.name`` is there."""
+        ...

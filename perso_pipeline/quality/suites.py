@@ -1,0 +1,154 @@
+"""The suites in ``expectations/``: reading them, refusing useless ones, running them in the database.
+
+Thresholds live in the JSON files; a new file is a new gate. Keep Dagster out.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from perso_pipeline.contracts.errors import ConfigError
+from perso_pipeline.contracts.warehouse import Value
+
+_ROW_COUNT = "expect_table_row_count_to_be_between"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One file ``expectations/<schema>.<table>.json``."""
+
+    table: str
+    purpose: str
+    partition_column: str | None
+    document: dict[str, Any]
+
+    @property
+    def stage(self) -> str:
+        return self.table.split(".")[0]
+
+    @property
+    def has_warnings(self) -> bool:
+        return any(e.get("severity") == "warning" for e in self.document["expectations"])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one expectation said of one table."""
+
+    expectation: str
+    is_critical: bool
+    is_met: bool
+    observed: str
+    error: str = ""  # why it could not be evaluated: a broken suite, not bad data
+
+
+def read_suites(folder: Path) -> list[Suite]:
+    """All suites of a folder, by table name.
+
+    Raises:
+        ConfigError: a file is not JSON, names another table, is empty or has no floor for the row count
+            (GX passes an empty table on every column expectation).
+    """
+    return [_read(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _read(path: Path) -> Suite:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        msg = f"{path.name} line {error.lineno}: not valid JSON ({error.msg}); mend the file."
+        raise ConfigError(msg) from error
+    table = path.stem
+    if document.get("name") != table or table.count(".") != 1:
+        msg = f"{path.name}: its name must be '<schema>.<table>' and the same as \"name\" inside; rename one of them."
+        raise ConfigError(msg)
+    expectations = document.get("expectations", [])
+    if not any(e["type"] == _ROW_COUNT and "min_value" in e.get("kwargs", {}) for e in expectations):
+        msg = f"{path.name}: no floor for the row count; add {_ROW_COUNT} with min_value, or an empty table passes."
+        raise ConfigError(msg)
+    if any(e.get("severity") not in {"critical", "warning"} for e in expectations):
+        msg = f'{path.name}: every expectation needs "severity": "critical" (blocks) or "warning" (is shown).'
+        raise ConfigError(msg)
+    meta = document.get("meta", {})
+    return Suite(table, meta.get("purpose", ""), meta.get("partition_column"), document)
+
+
+def run_suites(
+    suites: Sequence[Suite],
+    *,
+    warehouse_path: Path,
+    window: tuple[date, date] | None,
+    docs_dir: Path,
+) -> dict[str, list[Outcome]]:
+    """Run suites over the partitions of a window (both ends included) and write Data Docs.
+
+    Args:
+        suites: What to run; a suite without ``partition_column`` sees the whole table.
+        warehouse_path: DuckDB file; the caller holds its lock.
+        window: First and last partition, or None for whole tables.
+        docs_dir: Folder of the Data Docs; ``index.html`` is the page to link.
+
+    Returns:
+        Outcomes by table name, one per expectation.
+    """
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # GX reads it at import and would call home
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    from perso_pipeline.quality.datasource import add_warehouse
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context.add_data_docs_site(site_name="data_docs", site_config=_docs_site(docs_dir))
+    source = add_warehouse(context, str(warehouse_path))
+    try:
+        outcomes = {}
+        for suite in suites:
+            asset = source.add_query_asset(name=suite.table, query=_query(suite, window))
+            definition = gx.ValidationDefinition(
+                name=suite.table,
+                data=asset.add_batch_definition_whole_table("window"),
+                suite=context.suites.add(gx.ExpectationSuite(**suite.document)),
+            )
+            result = context.validation_definitions.add(definition).run()
+            outcomes[suite.table] = [_outcome(r) for r in result.results]
+        context.build_data_docs()
+    finally:
+        source.get_execution_engine().dispose()
+    return outcomes
+
+
+def _query(suite: Suite, window: tuple[date, date] | None) -> str:
+    schema, name = suite.table.split(".")
+    query = f'select * from "{schema}"."{name}"'
+    if window is None or suite.partition_column is None:
+        return query
+    first, last = (day.isoformat() for day in window)  # dates, so nothing else can get into the text
+    return f"{query} where \"{suite.partition_column}\" between date '{first}' and date '{last}'"
+
+
+def _docs_site(folder: Path) -> dict[str, Any]:
+    return {
+        "class_name": "SiteBuilder",
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
+    }
+
+
+def _outcome(result: Any) -> Outcome:
+    config = result.expectation_config
+    settings: dict[str, Value] = {k: v for k, v in config.kwargs.items() if k not in {"batch_id"}}
+    name = f"{config.type}({', '.join(f'{k}={v}' for k, v in settings.items())})"
+    error = _error(result.exception_info or {})
+    facts = {k: v for k, v in result.result.items() if k in {"observed_value", "unexpected_count", "element_count"}}
+    observed = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in facts.items())
+    return Outcome(name, str(config.severity).lower().endswith("critical"), bool(result.success), observed, error)
+
+
+def _error(info: dict[str, Any]) -> str:
+    nested = [info, *(v for v in info.values() if isinstance(v, dict))]
+    return next((str(i.get("exception_message")) for i in nested if i.get("raised_exception")), "")

@@ -1,0 +1,1 @@
+"""What assets are given: the warehouse, dbt, model tracking. Thin Dagster shells around plain classes."""

@@ -1,0 +1,176 @@
+"""The DuckDB warehouse: one file, one writer at a time, waiting instead of failing.
+
+Everything that opens the working file goes through ``DuckDBWarehouse`` or holds ``WarehouseLock`` (dbt
+does). Keep SQL of the stages out.
+"""
+
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pyarrow as pa
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.contracts.warehouse import Value
+
+
+class WarehouseLock:
+    """An advisory lock beside the warehouse file, held by one process and re-entered within it.
+
+    DuckDB refuses a second process at once; with this a second run waits and can say for whom.
+    """
+
+    _held: dict[Path, "WarehouseLock"] = {}
+    _guard = threading.RLock()
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._depth = 0
+        self._descriptor = -1
+
+    @classmethod
+    @contextmanager
+    def hold(cls, warehouse_path: Path, *, purpose: str = "", timeout_seconds: float = 600.0) -> Iterator[None]:
+        """Hold the lock for a block.
+
+        Raises:
+            PersoError: another process kept it longer than ``timeout_seconds``; names the process.
+        """
+        path = warehouse_path.with_suffix(".lock")
+        with cls._guard:
+            lock = cls._held.setdefault(path, cls(path))
+            lock._acquire(purpose, timeout_seconds)
+            try:
+                yield
+            finally:
+                lock._release()
+
+    def _acquire(self, purpose: str, timeout_seconds: float) -> None:
+        if self._depth == 0:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            deadline = time.monotonic() + timeout_seconds
+            while True:
+                try:
+                    fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError as error:
+                    if time.monotonic() > deadline:
+                        holder = self._holder()
+                        os.close(self._descriptor)
+                        msg = (
+                            f"The warehouse is in use by {holder}; wait for it to end or stop it, "
+                            f"then start again (waited {timeout_seconds:.0f} s)."
+                        )
+                        raise PersoError(msg) from error
+                    time.sleep(0.05)
+            note = json.dumps({"process": os.getpid(), "purpose": purpose}).encode()
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, note, 0)
+        self._depth += 1
+
+    def _release(self) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            os.close(self._descriptor)
+
+    def _holder(self) -> str:
+        try:
+            note = json.loads(self._path.read_text(encoding="utf-8"))
+        except ValueError:
+            return "another process"
+        return f"process {note['process']}" + (f" ({note['purpose']})" if note["purpose"] else "")
+
+
+class DuckDBWarehouse:
+    """``contracts.warehouse.Warehouse`` on one DuckDB file.
+
+    No connection outlives its block: dbt and a second run can open the file in between.
+    """
+
+    def __init__(self, path: Path, *, memory_limit: str = "4GB", threads: int = 2) -> None:
+        self.path = path
+        self._memory_limit = memory_limit
+        self._threads = threads
+
+    @contextmanager
+    def connect(self, *, read_only: bool = False, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection under the lock, closed at the end of the block whatever happens."""
+        with WarehouseLock.hold(self.path, purpose=purpose):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = duckdb.connect(
+                str(self.path),
+                read_only=read_only,
+                config={
+                    "memory_limit": self._memory_limit,
+                    "threads": self._threads,
+                    "temp_directory": str(self.path.parent / "spill"),
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                },
+            )
+            try:
+                connection.execute("set timezone = 'UTC'")
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
+    def transaction(self, *, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection in which all or nothing of the block is kept."""
+        with self.connect(purpose=purpose) as connection:
+            connection.execute("begin transaction")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("rollback")
+                raise
+            connection.execute("commit")
+
+    def query(self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()) -> pa.Table:
+        with self.connect(read_only=self.path.exists()) as connection:
+            return connection.sql(sql, params=parameters or None).to_arrow_table()
+
+    def write_partition(self, table: str, rows: pa.Table, partition: Mapping[str, Value]) -> int:
+        schema, name = _quoted(table)
+        with self.transaction(purpose=f"writing {table}") as connection:
+            connection.register("incoming_rows", rows)
+            connection.execute(f"create schema if not exists {schema}")
+            connection.execute(f"create table if not exists {schema}.{name} as from incoming_rows limit 0")
+            where = " and ".join(f'"{column}" = ?' for column in partition)
+            connection.execute(f"delete from {schema}.{name} where {where}", list(partition.values()))
+            connection.execute(f"insert into {schema}.{name} by name from incoming_rows")
+        return rows.num_rows
+
+    def exists(self, table: str) -> bool:
+        if not self.path.exists():
+            return False
+        schema, name = table.split(".")
+        found = self.query(
+            "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, name]
+        )
+        return found.num_rows > 0
+
+
+def _quoted(table: str) -> tuple[str, str]:
+    schema, name = table.split(".")
+    return '"' + schema.replace('"', '""') + '"', '"' + name.replace('"', '""') + '"'
+
+
+class WarehouseResource(dg.ConfigurableResource):
+    """Hands assets a ``DuckDBWarehouse``."""
+
+    path: str
+    memory_limit: str = "4GB"
+    threads: int = 2
+
+    def open(self) -> DuckDBWarehouse:
+        return DuckDBWarehouse(Path(self.path), memory_limit=self.memory_limit, threads=self.threads)

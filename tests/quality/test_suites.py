@@ -1,0 +1,90 @@
+import json
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from perso_pipeline.contracts.errors import ConfigError
+from perso_pipeline.quality.suites import Suite, read_suites, run_suites
+
+ROWS_FLOOR = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}, "severity": "critical"}
+
+
+def suite(*expectations: dict, partition_column: str | None = "night") -> Suite:
+    document = {"name": "profiles.people", "expectations": [ROWS_FLOOR, *expectations]}
+    return Suite("profiles.people", "people are whole", partition_column, document)
+
+
+@pytest.fixture
+def warehouse_path(tmp_path: Path) -> Path:
+    path = tmp_path / "perso.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema profiles")
+        connection.execute(
+            """create table profiles.people as select * from (values
+                (date '2026-01-01', 'p1', 1), (date '2026-01-01', 'p1', 2), (date '2026-01-02', 'p1', 3),
+                (date '2026-01-02', null, -4)) as t(night, person_id, orders)"""
+        )
+    return path
+
+
+def outcomes(path: Path, tmp_path: Path, chosen: Suite, night: str | None) -> dict[str, bool]:
+    window = (date.fromisoformat(night), date.fromisoformat(night)) if night else None
+    found = run_suites([chosen], warehouse_path=path, window=window, docs_dir=tmp_path / "docs")
+    return {o.expectation.split("(")[0]: o.is_met for o in found["profiles.people"]}
+
+
+def test_expectations_see_only_the_partitions_of_the_window(warehouse_path: Path, tmp_path: Path) -> None:
+    unique = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "person_id"}, "severity": "critical"}
+    known = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "person_id"}, "severity": "critical"}
+    chosen = suite(unique, known)
+    # night 1 holds p1 twice and no null; night 2 holds p1 once and one null
+    assert outcomes(warehouse_path, tmp_path, chosen, "2026-01-01") == {
+        "expect_table_row_count_to_be_between": True,
+        "expect_column_values_to_be_unique": False,
+        "expect_column_values_to_not_be_null": True,
+    }
+    assert outcomes(warehouse_path, tmp_path, chosen, "2026-01-02") == {
+        "expect_table_row_count_to_be_between": True,
+        "expect_column_values_to_be_unique": True,
+        "expect_column_values_to_not_be_null": False,
+    }
+
+
+def test_a_night_without_rows_misses_the_row_count_floor(warehouse_path: Path, tmp_path: Path) -> None:
+    assert outcomes(warehouse_path, tmp_path, suite(), "2026-01-03") == {"expect_table_row_count_to_be_between": False}
+
+
+def test_a_column_that_does_not_exist_is_a_broken_suite_not_bad_data(warehouse_path: Path, tmp_path: Path) -> None:
+    missing = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "nope"}, "severity": "critical"}
+    found = run_suites([suite(missing)], warehouse_path=warehouse_path, window=None, docs_dir=tmp_path / "docs")
+    broken = [o for o in found["profiles.people"] if not o.is_met]
+    assert len(broken) == 1
+    assert "nope" in broken[0].error
+
+
+def test_data_docs_are_written_for_the_gate(warehouse_path: Path, tmp_path: Path) -> None:
+    outcomes(warehouse_path, tmp_path, suite(), "2026-01-01")
+    assert "profiles.people" in (tmp_path / "docs" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("a.b", "{", "a.b.json line 1: not valid JSON"),
+        ("a.b", json.dumps({"name": "a.c", "expectations": [ROWS_FLOOR]}), "its name must be '<schema>.<table>'"),
+        ("a.b", json.dumps({"name": "a.b", "expectations": []}), "no floor for the row count"),
+        (
+            "a.b",
+            json.dumps({"name": "a.b", "expectations": [ROWS_FLOOR, {"type": "x", "kwargs": {}}]}),
+            'every expectation needs "severity"',
+        ),
+    ],
+    ids=["not json", "another table", "nothing to check", "no severity"],
+)
+def test_a_useless_suite_is_refused_with_its_file_name(tmp_path: Path, name: str, text: str, sentence: str) -> None:
+    (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as refusal:
+        read_suites(tmp_path)
+    assert sentence in str(refusal.value)

@@ -1,0 +1,65 @@
+import multiprocessing
+import time
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseLock
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(tmp_path / "warehouse" / "perso.duckdb", threads=1)
+
+
+def test_writing_a_partition_replaces_only_that_partition(warehouse: DuckDBWarehouse) -> None:
+    for night, value in [(date(2026, 1, 1), 1), (date(2026, 1, 2), 2), (date(2026, 1, 1), 3)]:
+        warehouse.write_partition("s.t", pa.table({"night": [night], "value": [value]}), {"night": night})
+    rows = warehouse.query("select value from s.t order by night").to_pylist()
+    assert rows == [{"value": 3}, {"value": 2}]
+
+
+def test_a_failing_write_leaves_the_old_partition(warehouse: DuckDBWarehouse) -> None:
+    warehouse.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
+    with pytest.raises(duckdb.Error):
+        warehouse.write_partition("s.t", pa.table({"night": ["a"], "other": [2]}), {"night": "a"})
+    assert warehouse.query("select * from s.t").to_pylist() == [{"night": "a", "value": 1}]
+
+
+def test_a_hostile_partition_value_is_only_a_value(warehouse: DuckDBWarehouse) -> None:
+    hostile = "x'; drop table s.t; --"
+    warehouse.write_partition("s.t", pa.table({"night": [hostile], "value": [1]}), {"night": hostile})
+    warehouse.write_partition("s.t", pa.table({"night": [hostile], "value": [2]}), {"night": hostile})
+    assert warehouse.query("select value from s.t where night = ?", [hostile]).to_pylist() == [{"value": 2}]
+
+
+def test_no_connection_outlives_an_error(warehouse: DuckDBWarehouse) -> None:
+    with pytest.raises(duckdb.Error), warehouse.connect() as connection:
+        connection.execute("select * from nowhere")
+    with duckdb.connect(str(warehouse.path)) as other:  # would fail if the lock were still held
+        assert other.execute("select 1").fetchall() == [(1,)]
+
+
+def _hold(path: Path, ready: "multiprocessing.synchronize.Event", seconds: float) -> None:
+    with WarehouseLock.hold(path, purpose="a night"):
+        ready.set()
+        time.sleep(seconds)
+
+
+def test_a_second_process_waits_and_can_say_for_whom(warehouse: DuckDBWarehouse) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    ready = spawn.Event()
+    holder = spawn.Process(target=_hold, args=(warehouse.path, ready, 3.0))
+    holder.start()
+    assert ready.wait(timeout=30)
+    with pytest.raises(PersoError) as refusal, WarehouseLock.hold(warehouse.path, timeout_seconds=0.2):
+        pass
+    assert f"process {holder.pid} (a night)" in str(refusal.value)
+    with WarehouseLock.hold(warehouse.path, timeout_seconds=30):  # waits until the other process has ended
+        pass
+    holder.join()
+    assert holder.exitcode == 0
