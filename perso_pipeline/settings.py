@@ -4,6 +4,7 @@ Every path, key and limit that differs between machines is a field here. Keep ou
 (that is ``config/``) and anything that does work.
 """
 
+import contextlib
 import os
 import secrets
 from functools import cached_property
@@ -20,11 +21,15 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PERSO_", frozen=True)
 
-    home: Path = Field(default=PROJECT_ROOT / ".perso", description="All state: landing, warehouse, Dagster, MLflow, published.")
+    home: Path = Field(
+        default=PROJECT_ROOT / ".perso", description="All state: landing, warehouse, Dagster, MLflow, published."
+    )
     config_dir: Path = Field(default=PROJECT_ROOT / "config", description="What an owner edits.")
     hash_key: str = Field(default="", description="Key of the HMAC over e-mail addresses and phone numbers.")
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit.")
-    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Threads for DuckDB and models.")
+    threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, description="Threads for DuckDB and models."
+    )
 
     @property
     def landing_dir(self) -> Path:
@@ -77,9 +82,7 @@ class Settings(BaseSettings):
             draft = path.with_suffix(f".{os.getpid()}")
             draft.touch(mode=0o600)
             draft.write_text(secrets.token_hex(32), encoding="ascii")
-            try:
-                os.link(draft, path)  # whoever comes second keeps the first one's key
-            except FileExistsError:
-                pass
+            with contextlib.suppress(FileExistsError):  # whoever comes second keeps the first one's key
+                os.link(draft, path)
             draft.unlink()
         return path.read_text(encoding="ascii").encode()

@@ -82,10 +82,10 @@ def _text(name: str, description: str, **more: object) -> Field:
     return Field(name=name, type=FieldType.TEXT, description=description, **more)  # type: ignore[arg-type]
 
 
-_EVENT_ID = _text("event_id", "Unique id of the event, given by the sender; the key for removing duplicates.", required=True)
-_OCCURRED_AT = Field(
-    name="occurred_at", type=FieldType.TIMESTAMP, required=True, description="When it happened, UTC."
+_EVENT_ID = _text(
+    "event_id", "Unique id of the event, given by the sender; the key for removing duplicates.", required=True
 )
+_OCCURRED_AT = Field(name="occurred_at", type=FieldType.TIMESTAMP, required=True, description="When it happened, UTC.")
 _SITE_ID = _text("site_id", "Site (brand, country, language) as listed in config/sites.yml.", required=True)
 _VISITOR_ID = _text("visitor_id", "First-party cookie or device id.")
 _CUSTOMER_ID = _text("customer_id", "Customer number of a signed-in or known customer.")
@@ -94,7 +94,12 @@ _REQUEST_ID = _text("request_id", "Recommendation request that this goes back to
 
 def _count(name: str, description: str, minimum: int = 0, maximum: int | None = None, **more: object) -> Field:
     return Field(
-        name=name, type=FieldType.INTEGER, description=description, minimum=minimum, maximum=maximum, **more  # type: ignore[arg-type]
+        name=name,
+        type=FieldType.INTEGER,
+        description=description,
+        minimum=minimum,
+        maximum=maximum,
+        **more,  # type: ignore[arg-type]
     )
 
 
@@ -114,19 +119,37 @@ STOREFRONT_EVENTS = Stream(
     fields=(
         _EVENT_ID,
         _event_type(
-            "page_view", "category_view", "product_view", "search_request", "search_response",
-            "add_to_cart", "remove_from_cart", "cart_quantity_change", "cart_view",
-            "checkout_start", "checkout_complete", "sign_in", "sign_out",
-            "add_to_wish_list", "remove_from_wish_list",
-            "requisition_list_create", "add_to_requisition_list", "remove_from_requisition_list",
-            "quote_accepted", "content_consumed", "rating", "owns", "block_item",
+            "page_view",
+            "category_view",
+            "product_view",
+            "search_request",
+            "search_response",
+            "add_to_cart",
+            "remove_from_cart",
+            "cart_quantity_change",
+            "cart_view",
+            "checkout_start",
+            "checkout_complete",
+            "sign_in",
+            "sign_out",
+            "add_to_wish_list",
+            "remove_from_wish_list",
+            "requisition_list_create",
+            "add_to_requisition_list",
+            "remove_from_requisition_list",
+            "quote_accepted",
+            "content_consumed",
+            "rating",
+            "owns",
+            "block_item",
         ),
         _OCCURRED_AT,
         _SITE_ID,
         _text("visitor_id", "First-party cookie or device id.", required=True),
         _CUSTOMER_ID,
         Field(
-            name="is_success", type=FieldType.BOOLEAN,
+            name="is_success",
+            type=FieldType.BOOLEAN,
             description="For sign_in: whether it succeeded. An attempt is no proof of who someone is.",
         ),
         _text("item_id", "Product or content item."),
@@ -182,8 +205,16 @@ RECOMMENDATION_EVENTS = Stream(
         _CUSTOMER_ID,
         _text("request_id", "The request; joins all events of one served list.", required=True),
         _text("scenario_id", "Placement as in config/scenarios.yml, on served."),
-        _text("variant", "'treatment', or 'control' where the list was held back, on served.", words=("treatment", "control")),
-        Field(name="item_ids", type=FieldType.TEXT_LIST, description="Items in order of slots, on served, rendered and viewed."),
+        _text(
+            "variant",
+            "'treatment', or 'control' where the list was held back, on served.",
+            words=("treatment", "control"),
+        ),
+        Field(
+            name="item_ids",
+            type=FieldType.TEXT_LIST,
+            description="Items in order of slots, on served, rendered and viewed.",
+        ),
         _text("item_id", "The item clicked or carted."),
         _text("context_item_id", "Item on whose page the list stood."),
         _text("model_version", "Model and version that made the list."),
@@ -204,8 +235,16 @@ ORDER_EVENTS = Stream(
     fields=(
         _EVENT_ID,
         _event_type(
-            "order_placed", "order_invoiced", "items_shipped", "shipment_completed", "order_cancelled",
-            "line_refunded", "return_started", "return_completed", "balance_adjusted", "stock_written_off",
+            "order_placed",
+            "order_invoiced",
+            "items_shipped",
+            "shipment_completed",
+            "order_cancelled",
+            "line_refunded",
+            "return_started",
+            "return_completed",
+            "balance_adjusted",
+            "stock_written_off",
         ),
         _OCCURRED_AT,
         _SITE_ID,
@@ -221,7 +260,8 @@ ORDER_EVENTS = Stream(
             "amount",
             "Money of the event for the line: on order_placed quantity x unit_price - discount; what was paid "
             "back on line_refunded and order_cancelled; signed on balance_adjusted (write-offs are negative).",
-            None, required=True,
+            None,
+            required=True,
         ),
         _amount("unit_cost", "Cost of one piece to the shop."),
         _text("currency", "ISO 4217 code of all amounts.", required=True),
@@ -254,8 +294,17 @@ PROFILE_EVENTS = Stream(
         _text("country", "ISO 3166 alpha-2 country."),
         _text("company_id", "Company of a business customer."),
         Field(name="has_email_consent", type=FieldType.BOOLEAN, description="May be written to by e-mail."),
-        Field(name="has_personalization_consent", type=FieldType.BOOLEAN, description="Behaviour may be used for personalization."),
-        Field(name="attributes", type=FieldType.JSON, description="Further attributes of the source system, as an object.", privacy=Privacy.FREE_TEXT),
+        Field(
+            name="has_personalization_consent",
+            type=FieldType.BOOLEAN,
+            description="Behaviour may be used for personalization.",
+        ),
+        Field(
+            name="attributes",
+            type=FieldType.JSON,
+            description="Further attributes of the source system, as an object.",
+            privacy=Privacy.FREE_TEXT,
+        ),
     ),
 )
 
@@ -293,13 +342,19 @@ CATALOG_ITEMS = Stream(
         _text("name", "Name shown to shoppers."),
         _text("description", "Text shown to shoppers."),
         _text("brand", "Brand."),
-        Field(name="category_paths", type=FieldType.TEXT_LIST, description="Category paths such as 'home/kitchen/mugs'."),
+        Field(
+            name="category_paths", type=FieldType.TEXT_LIST, description="Category paths such as 'home/kitchen/mugs'."
+        ),
         _amount("price", "Price now, taxes included."),
         _text("currency", "ISO 4217 code of price and cost."),
         _amount("unit_cost", "Cost of one piece to the shop."),
         _count("stock", "Pieces in stock."),
         Field(name="valid_from", type=FieldType.TIMESTAMP, description="Shown from, UTC; nothing means always."),
-        Field(name="valid_to", type=FieldType.TIMESTAMP, description="Shown until, UTC, exclusive; nothing means for ever."),
+        Field(
+            name="valid_to",
+            type=FieldType.TIMESTAMP,
+            description="Shown until, UTC, exclusive; nothing means for ever.",
+        ),
         _text("parent_item_id", "Parent of a variant."),
         _text("image_url", "Picture."),
         Field(name="attributes", type=FieldType.JSON, description="Further attributes, as an object."),
@@ -319,14 +374,25 @@ EXCHANGE_RATES = Stream(
         _SITE_ID,
         _text("from_currency", "ISO 4217 code.", required=True),
         _text("to_currency", "ISO 4217 code.", required=True),
-        Field(name="rate", type=FieldType.DECIMAL, description="to_currency for one from_currency.", required=True, minimum=0),
+        Field(
+            name="rate",
+            type=FieldType.DECIMAL,
+            description="to_currency for one from_currency.",
+            required=True,
+            minimum=0,
+        ),
     ),
 )
 
 STREAMS: dict[str, Stream] = {
     s.name: s
     for s in (
-        STOREFRONT_EVENTS, RECOMMENDATION_EVENTS, ORDER_EVENTS, PROFILE_EVENTS,
-        MESSAGE_EVENTS, CATALOG_ITEMS, EXCHANGE_RATES,
+        STOREFRONT_EVENTS,
+        RECOMMENDATION_EVENTS,
+        ORDER_EVENTS,
+        PROFILE_EVENTS,
+        MESSAGE_EVENTS,
+        CATALOG_ITEMS,
+        EXCHANGE_RATES,
     )
 }

@@ -17,6 +17,8 @@ from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 class KeptConnectionEngine(SqlAlchemyExecutionEngine):
     """A SQLAlchemy execution engine with one connection for its whole life."""
 
+    _connection: Any
+
     @contextmanager
     def get_connection(self) -> Iterator[Any]:
         if not self._connection:
@@ -35,7 +37,7 @@ EngineClass = type[SqlAlchemyExecutionEngine]  # the class below has a field cal
 class DuckDBDatasource(SQLDatasource):
     """A DuckDB file, opened read-only; reflection shares the one connection."""
 
-    type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]
+    type: Literal["duckdb"] = "duckdb"
 
     @property
     def execution_engine_type(self) -> EngineClass:

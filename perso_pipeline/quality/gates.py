@@ -39,8 +39,8 @@ def _gate(stage: str, suites: Sequence[Suite]) -> dg.AssetChecksDefinition:
         with WarehouseLock.hold(store.path, purpose=f"{stage} gate"):
             outcomes = run_suites(chosen, warehouse_path=store.path, window=run_window(context.run), docs_dir=docs)
         for suite in chosen:
-            for result in _results(suite, outcomes[suite.table], docs=str(docs / "index.html")):
-                if dg.AssetCheckKey(result.asset_key, result.check_name) in context.selected_asset_check_keys:
+            for key, result in _results(suite, outcomes[suite.table], docs=str(docs / "index.html")):
+                if key in context.selected_asset_check_keys:
                     yield result
 
     return gate
@@ -61,22 +61,26 @@ def _specs(suite: Suite) -> Iterator[dg.AssetCheckSpec]:
         yield dg.AssetCheckSpec(WARNINGS, asset=key, description=f"{suite.purpose} (shown, does not block)")
 
 
-def _results(suite: Suite, outcomes: Sequence[Outcome], *, docs: str) -> Iterator[dg.AssetCheckResult]:
-    key = dg.AssetKey(suite.table.split("."))
+def _results(
+    suite: Suite, outcomes: Sequence[Outcome], *, docs: str
+) -> Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckResult]]:
+    asset = dg.AssetKey(suite.table.split("."))
     critical = [o for o in outcomes if o.is_critical]
     warnings = [o for o in outcomes if not o.is_critical]
-    yield _result(key, GATE, critical, severity=dg.AssetCheckSeverity.ERROR, docs=docs)
+    key = dg.AssetCheckKey(asset, GATE)
+    yield key, _result(key, critical, severity=dg.AssetCheckSeverity.ERROR, docs=docs)
     if warnings:
-        yield _result(key, WARNINGS, warnings, severity=dg.AssetCheckSeverity.WARN, docs=docs)
+        key = dg.AssetCheckKey(asset, WARNINGS)
+        yield key, _result(key, warnings, severity=dg.AssetCheckSeverity.WARN, docs=docs)
 
 
 def _result(
-    key: dg.AssetKey, name: str, outcomes: Sequence[Outcome], *, severity: dg.AssetCheckSeverity, docs: str
+    key: dg.AssetCheckKey, outcomes: Sequence[Outcome], *, severity: dg.AssetCheckSeverity, docs: str
 ) -> dg.AssetCheckResult:
     unmet = [o for o in outcomes if not o.is_met]
     return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=name,
+        asset_key=key.asset_key,
+        check_name=key.name,
         passed=not unmet,
         severity=severity,
         description=_sentence(unmet) if unmet else f"{len(outcomes)} expectations met",

@@ -5,7 +5,6 @@ no daemon watches it; ``close_killed_runs`` finds it by its process.
 """
 
 import os
-import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -27,7 +26,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
-        shutil.copyfile(_TEMPLATE, home / "dagster.yaml")
+        (home / "dagster.yaml").write_text(
+            _TEMPLATE.read_text(encoding="utf-8").replace("{home}", str(home)), encoding="utf-8"
+        )
     return home
 
 

@@ -15,4 +15,4 @@ class SettingsResource(dg.ConfigurableResource):
 
     def get(self) -> Settings:
         given = {"home": self.home, "config_dir": self.config_dir}
-        return Settings(**{name: Path(value) for name, value in given.items() if value})
+        return Settings.model_validate({name: Path(value) for name, value in given.items() if value})

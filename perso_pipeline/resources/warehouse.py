@@ -27,60 +27,59 @@ class WarehouseLock:
     DuckDB refuses a second process at once; with this a second run waits and can say for whom.
     """
 
-    _held: dict[Path, "WarehouseLock"] = {}
-    _guard = threading.RLock()
-
     def __init__(self, path: Path) -> None:
         self._path = path
         self._depth = 0
         self._descriptor = -1
 
-    @classmethod
+    @staticmethod
     @contextmanager
-    def hold(cls, warehouse_path: Path, *, purpose: str = "", timeout_seconds: float = 600.0) -> Iterator[None]:
+    def hold(warehouse_path: Path, *, purpose: str = "", timeout_seconds: float = 600.0) -> Iterator[None]:
         """Hold the lock for a block.
 
         Raises:
             PersoError: another process kept it longer than ``timeout_seconds``; names the process.
         """
         path = warehouse_path.with_suffix(".lock")
-        with cls._guard:
-            lock = cls._held.setdefault(path, cls(path))
-            lock._acquire(purpose, timeout_seconds)
+        with _ONE_THREAD:
+            lock = _LOCKS.setdefault(path, WarehouseLock(path))
+            lock.acquire(purpose, timeout_seconds)
             try:
                 yield
             finally:
-                lock._release()
+                lock.release()
 
-    def _acquire(self, purpose: str, timeout_seconds: float) -> None:
+    def acquire(self, purpose: str, timeout_seconds: float) -> None:
         if self._depth == 0:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
             deadline = time.monotonic() + timeout_seconds
-            while True:
-                try:
-                    fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if time.monotonic() > deadline:
-                        holder = self._holder()
-                        os.close(self._descriptor)
-                        msg = (
-                            f"The warehouse is in use by {holder}; wait for it to end or stop it, "
-                            f"then start again (waited {timeout_seconds:.0f} s)."
-                        )
-                        raise PersoError(msg) from error
-                    time.sleep(0.05)
+            while not self._try():
+                if time.monotonic() > deadline:
+                    os.close(self._descriptor)
+                    msg = (
+                        f"The warehouse is in use by {self._holder()}; wait for it to end or stop it, "
+                        f"then start again (waited {timeout_seconds:.0f} s)."
+                    )
+                    raise PersoError(msg)
+                time.sleep(_POLL_SECONDS)
             note = json.dumps({"process": os.getpid(), "purpose": purpose}).encode()
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, note, 0)
         self._depth += 1
 
-    def _release(self) -> None:
+    def release(self) -> None:
         self._depth -= 1
         if self._depth == 0:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def _holder(self) -> str:
         try:
@@ -88,6 +87,11 @@ class WarehouseLock:
         except ValueError:
             return "another process"
         return f"process {note['process']}" + (f" ({note['purpose']})" if note["purpose"] else "")
+
+
+_LOCKS: dict[Path, WarehouseLock] = {}  # one a file in this process, so that holding it again only counts
+_ONE_THREAD = threading.RLock()
+_POLL_SECONDS = 0.05
 
 
 class DuckDBWarehouse:

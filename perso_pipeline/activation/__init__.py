@@ -1,0 +1,1 @@
+"""Stage ``activation``: what to do about a person tonight."""

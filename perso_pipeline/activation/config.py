@@ -1,0 +1,79 @@
+"""``config/triggers.yml``: reasons to write to a person.
+
+Add a kind here and its SQL in ``triggers``.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.errors import ConfigError, nearest
+from perso_pipeline.recommendations.scenarios import Subject, read_scenarios
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Trigger(_Model):
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Key that a message carries.")
+    name: str = Field(min_length=1, description="Name shown to people.")
+    max_items: int = Field(default=5, ge=1, le=50, description="Items in the message at most.")
+
+
+class AbandonedCart(_Trigger):
+    """A known customer left a cart without ordering."""
+
+    kind: Literal["abandoned_cart"]
+    idle_hours: int = Field(default=1, ge=0, description="Untouched at least this long at the end of the night, hours.")
+    max_idle_days: int = Field(default=3, ge=1, le=30, description="And no longer than this, days.")
+
+
+class WinBack(_Trigger):
+    """A customer's lifecycle says that they are being lost."""
+
+    kind: Literal["win_back"]
+    lifecycle: tuple[Literal["at_risk", "lapsed"], ...] = Field(default=("lapsed",), min_length=1)
+    scenario: str = Field(default="home", description="Scenario whose list for the person goes into the message.")
+
+
+class FrequencyCap(_Model):
+    """How often a person may be written to."""
+
+    days: int = Field(default=7, ge=1, description="At most one due trigger per person in this many nights.")
+
+
+class Triggers(_Model):
+    """The whole of ``config/triggers.yml``."""
+
+    frequency_cap: FrequencyCap = FrequencyCap()
+    triggers: tuple[Annotated[AbandonedCart | WinBack, Field(discriminator="kind")], ...] = ()
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        ids = [trigger.id for trigger in self.triggers]
+        if len(set(ids)) < len(ids):
+            msg = f"trigger '{next(i for i in ids if ids.count(i) > 1)}' stands twice"
+            raise ValueError(msg)
+        return self
+
+
+def read_triggers(config_dir: Path) -> Triggers:
+    """Read ``triggers.yml`` and hold its scenarios against ``scenarios.yml``.
+
+    Raises:
+        ConfigError: either file does not fit, or a trigger names a scenario that has no lists for people.
+    """
+    triggers = read_config(config_dir / "triggers.yml", Triggers)
+    scenarios = read_scenarios(config_dir).scenarios
+    known = [scenario.id for scenario in scenarios if scenario.subject is Subject.PERSON]
+    for trigger in triggers.triggers:
+        if isinstance(trigger, WinBack) and trigger.scenario not in known:
+            msg = (
+                f"triggers.yml: trigger '{trigger.id}' takes its items from scenario '{trigger.scenario}', which is "
+                f"not a scenario for people{nearest(trigger.scenario, known)}; there are: {', '.join(known) or 'none'}."
+            )
+            raise ConfigError(msg)
+    return triggers

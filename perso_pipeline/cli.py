@@ -1,0 +1,209 @@
+"""The command ``perso``: words in, one call, a few lines out.
+
+Heavy imports stand inside the commands, so that ``perso --help`` is quick. Errors a person can mend are one
+sentence and exit code 2; ``--debug`` shows the trace.
+"""
+
+import sys
+import warnings
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.settings import Settings
+
+app = typer.Typer(
+    help="Nightly personalization in your own data platform.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+imports = typer.Typer(help="Bring public data sets into the landing folders.", no_args_is_help=True)
+app.add_typer(imports, name="import")
+
+_out = Console(highlight=False, soft_wrap=True)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+_state = {"debug": False}
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
+
+
+def main() -> None:
+    """Entry point: run a command, turn a mendable error into one sentence and exit code 2."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries speak to developers; -W or PYTHONWARNINGS brings them back
+    try:
+        app()
+    except PersoError as error:
+        if _state["debug"]:
+            raise
+        _errors.print(f"perso: {error}", markup=False)
+        sys.exit(2)
+
+
+@app.callback()
+def options(*, debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False) -> None:
+    _state["debug"] = debug
+
+
+@app.command()
+def demo(
+    people: Annotated[int, typer.Option(min=50)] = 5000,
+    items: Annotated[int, typer.Option(min=50)] = 1500,
+    days: Annotated[int, typer.Option(min=14)] = 60,
+    seed: int = 7,
+    nights: Annotated[int, typer.Option(min=1, help="Nights to run to the end: profiles, models, tables.")] = 2,
+) -> None:
+    """Make a shop, load it, run its last nights, publish, and show what came out."""
+    from perso_pipeline.operation.demo import make_shop, show_result
+
+    settings = Settings()
+    last = _yesterday()
+    shop = make_shop(settings, people=people, items=items, days=days, seed=seed, last_day=last, say=_say)
+    _run_nights(shop.first_day, shop.last_day, later_from=shop.last_day - timedelta(days=nights - 1))
+    show_result(settings, night=shop.last_day, out=_out)
+
+
+@app.command()
+def simulate(
+    people: Annotated[int, typer.Option(min=50)] = 5000,
+    items: Annotated[int, typer.Option(min=50)] = 1500,
+    days: Annotated[int, typer.Option(min=1)] = 60,
+    seed: int = 7,
+    sites: Annotated[str, typer.Option(help="Ids from config/sites.yml, with commas.")] = "shop-uk,shop-de",
+    last_day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Default: yesterday.")] = None,
+    file_format: Annotated[str, typer.Option("--format", help="mixed, parquet, jsonl or csv.")] = "mixed",
+) -> None:
+    """Write the landing folders of a simulated shop, with what is true beside them."""
+    from perso_pipeline.operation.demo import make_shop
+
+    make_shop(
+        Settings(), people=people, items=items, days=days, seed=seed, say=_say, file_format=file_format,
+        last_day=last_day.date() if last_day else _yesterday(), site_ids=tuple(s.strip() for s in sites.split(",")),
+    )  # fmt: skip
+
+
+@imports.command("online-retail")
+def import_online_retail(file: Path) -> None:
+    """Online Retail II (UCI): two years of a gift retailer's invoices, day by day."""
+    from perso_pipeline.shop.online_retail import import_online_retail as import_file
+
+    settings = Settings()
+    summary = import_file(file, landing_dir=settings.landing_dir)
+    _say(f"{summary.order_events:,} order lines of {summary.days} days are in {settings.landing_dir}.")
+    _say(f"Next: perso run --from {summary.first_day} --night {summary.last_day} --later-from {summary.last_day}")
+
+
+@app.command()
+def run(
+    night: Day = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First night of a range.")
+    ] = None,
+    later_from: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Of a range, run profiles and what follows from this night on only."),
+    ] = None,
+    *,
+    facts_only: Annotated[bool, typer.Option("--facts-only", help="Stop after raw to interactions.")] = False,
+) -> None:
+    """Run one night, or all nights of a range: landing to published tables."""
+    last = night.date() if night else _last_landing_day()
+    later = later_from.date() if later_from else None
+    _run_nights(first.date() if first else last, last, later_from=later, facts_only=facts_only)
+
+
+@app.command()
+def replay() -> None:
+    """Read rejected records again after a mend, and run the nights they belong to."""
+    from perso_pipeline.operation.replay import replay_rejected
+
+    replay_rejected(Settings(), on_step=_say)
+
+
+@app.command()
+def rollback(
+    to: Annotated[str, typer.Option(help="A folder of published/; default: the one before the current one.")] = "",
+) -> None:
+    """Let readers see an earlier publication again."""
+    from perso_pipeline.recommendations.publish import rollback as swap_back
+
+    published = swap_back(Settings().published_dir, to=to or None)
+    _say(f"published/current is {published.version} again.")
+
+
+@app.command()
+def verify() -> None:
+    """Hold what the pipeline found against the truth of the simulated shop."""
+    from perso_pipeline.operation.demo import verify_shop
+
+    if not verify_shop(Settings(), out=_out):
+        raise typer.Exit(1)
+
+
+@app.command()
+def up(dagster_port: int = 3000, mlflow_port: int = 5000, api_port: int = 8000) -> None:
+    """Start the Dagster UI, the MLflow UI and the API on this machine."""
+    from perso_pipeline.operation.servers import run_servers, servers
+
+    settings = Settings()
+    wanted = servers(settings, dagster_port=dagster_port, mlflow_port=mlflow_port, api_port=api_port)
+    run_servers(settings, wanted, say=_say)
+
+
+@app.command()
+def doctor() -> None:
+    """Look for what would make a night fail, with the mend for each finding."""
+    from perso_pipeline.operation.config import CONFIG_READERS
+    from perso_pipeline.operation.doctor import Verdict, examine
+
+    findings = examine(Settings(), config_readers=CONFIG_READERS)
+    table = Table("", "", "", show_header=False, box=None)
+    marks = {Verdict.GOOD: "[green]good[/]", Verdict.WARNING: "[yellow]look[/]", Verdict.BAD: "[red]bad[/]"}
+    for finding in findings:
+        table.add_row(marks[finding.verdict], finding.topic, finding.text)
+    _out.print(table)
+    if any(finding.verdict is Verdict.BAD for finding in findings):
+        raise typer.Exit(1)
+
+
+def _run_nights(first: date, last: date, *, later_from: date | None, facts_only: bool = False) -> None:
+    with _out.status("starting") as status:
+        from perso_pipeline.operation.nights import run_nights
+
+        def on_step(line: str) -> None:
+            status.update(line.strip())
+            _say(line)
+
+        result = run_nights(
+            first, last, settings=Settings(), later_stages_from=later_from, facts_only=facts_only, on_step=on_step
+        )
+    _say(f"{len(result.run_ids)} run(s) in {result.seconds:.0f} s.")
+
+
+def _say(line: str) -> None:
+    _out.print(line, markup=False)
+
+
+def _yesterday() -> date:
+    return datetime.now(tz=UTC).date() - timedelta(days=1)
+
+
+def _last_landing_day() -> date:
+    from perso_pipeline.resources.partitions import landing_day
+
+    landing = Settings().landing_dir
+    days = [day for day in map(landing_day, landing.glob("*/*")) if day]
+    if not days:
+        msg = f"Nothing has been delivered to {landing}; put files there, or run 'perso demo'."
+        raise PersoError(msg)
+    return max(days)
+
+
+if __name__ == "__main__":
+    main()

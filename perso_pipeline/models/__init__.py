@@ -1,0 +1,1 @@
+"""Recommendation models: training sets, the race between models, the champion, its candidates."""

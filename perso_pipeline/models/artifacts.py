@@ -1,0 +1,115 @@
+"""Model files: arrays as npz without pickle, settings as JSON, and the check before anything is read.
+
+A file is read only if it stands in the ledger (``models.model_artifacts``) and its bytes have the hash
+written there. Where files are kept is the tracking store's business.
+"""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.models.config import SiteModels
+from perso_pipeline.models.protocol import InteractionMatrix, Recommender
+from perso_pipeline.models.roster import build
+
+ARRAYS = "arrays.npz"
+CARD = "model.json"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One file of a model as it was when it was stored."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+def packed(model: Recommender, data: InteractionMatrix, *, version: str, config: SiteModels) -> dict[str, bytes]:
+    """The files of a fitted model, the same bytes for the same model.
+
+    Ids are unicode arrays, never objects. The training matrix is not among them: it is rebuilt from the
+    warehouse, and the card's fingerprint says whether it is the same.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {"people": data.people, "items": data.items}
+    arrays |= {f"model.{name}": np.asarray(array) for name, array in model.arrays().items()}
+    objects = [name for name, array in arrays.items() if array.dtype.hasobject]
+    if objects:
+        msg = f"arrays of objects cannot be stored without pickle: {objects}"
+        raise TypeError(msg)
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    card = {
+        "model": model.name,
+        "version": version,
+        "fingerprint": data.fingerprint,
+        "as_of": data.as_of.isoformat(),
+        "people": len(data.people),
+        "items": len(data.items),
+        "pairs": int(data.weights.nnz),
+        "config": config.model_dump(),
+    }
+    return {ARRAYS: buffer.getvalue(), CARD: (json.dumps(card, indent=2, sort_keys=True) + "\n").encode()}
+
+
+def entries(files: Mapping[str, bytes]) -> list[LedgerEntry]:
+    return [LedgerEntry(n, hashlib.sha256(body).hexdigest(), len(body)) for n, body in sorted(files.items())]
+
+
+def read_verified(folder: Path, ledger: Sequence[LedgerEntry]) -> dict[str, bytes]:
+    """The bytes of every file in the ledger, each checked against it.
+
+    Raises:
+        PersoError: a name leads out of ``folder``, a file is missing, or its content is not what was stored.
+    """
+    root = folder.resolve()
+    files = {}
+    for entry in ledger:
+        path = root / entry.file
+        if not _PLAIN_NAME.fullmatch(entry.file) or path.resolve().parent != root:
+            msg = f"Model file name {entry.file!r} is refused: it leads out of {root}; run the night again."
+            raise PersoError(msg)
+        if not path.is_file():
+            msg = f"Model file {path} is missing; run the night again to store it anew."
+            raise PersoError(msg)
+        body = path.read_bytes()
+        if hashlib.sha256(body).hexdigest() != entry.sha256:
+            msg = f"Model file {path} was altered after it was stored and is refused; run the night again."
+            raise PersoError(msg)
+        files[entry.file] = body
+    return files
+
+
+def unpacked(
+    name: str, files: Mapping[str, bytes], data: InteractionMatrix, config: SiteModels, *, threads: int
+) -> Recommender:
+    """A model ready to answer, from verified files and the matrix it was fitted on.
+
+    Raises:
+        PersoError: the files hold pickled objects, are no npz, or belong to other training data.
+    """
+    if ARRAYS not in files or CARD not in files:
+        msg = f"The stored model {name} is incomplete; run the night again."
+        raise PersoError(msg)
+    try:
+        with np.load(io.BytesIO(files[ARRAYS]), allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files}
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        msg = f"The stored model {name} holds pickled or broken content and is refused; run the night again."
+        raise PersoError(msg) from error
+    card = json.loads(files[CARD])
+    if card["fingerprint"] != data.fingerprint or card["model"] != name:
+        msg = f"The stored model {name} was fitted on other data than the night has now; run the night again."
+        raise PersoError(msg)
+    learnt = {key.removeprefix("model."): array for key, array in arrays.items() if key.startswith("model.")}
+    return build(config, threads=threads)[name].restore(learnt, data)

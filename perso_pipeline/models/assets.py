@@ -1,0 +1,288 @@
+"""Stage ``models``: the race of a night, its champions, their files, their candidates."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.models import artifacts, race, tables
+from perso_pipeline.models.candidates import CandidateRows, as_table
+from perso_pipeline.models.evaluation import PRIMARY, PRIMARY_K, Evaluation, evaluate
+from perso_pipeline.models.inputs import by_site, drop_other_sites, rows_of, site_as_decided, site_configs
+from perso_pipeline.models.roster import FOR_ANYONE, build
+from perso_pipeline.models.site_night import MODELS_VERSION, SiteNight
+from perso_pipeline.resources.partitions import NIGHTLY
+from perso_pipeline.resources.settings import SettingsResource
+from perso_pipeline.resources.tracking import ModelRun, NightRun, Recorded, Tracking, TrackingResource, code_version
+from perso_pipeline.resources.warehouse import WarehouseResource
+
+_COMMON: dict[str, Any] = {
+    "group_name": "models",
+    "owners": ["team:perso"],
+    "partitions_def": NIGHTLY,
+    "code_version": str(MODELS_VERSION),
+}
+_STEP: dict[str, Any] = {
+    "pool": "warehouse",
+    # MLflow's SQLite and its folder can be busy for a moment; every step can be repeated.
+    "retry_policy": dg.RetryPolicy(max_retries=1, delay=3),
+}
+_FACTS = [dg.AssetKey(["interactions", "interactions"]), dg.AssetKey(["identity", "identity_map"])]
+_PREVIEW_ROWS = 10
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            ["models", "training_sets"],
+            description="One row per night and site: what models could learn from, the time cut, what dropped out.",
+            deps=_FACTS,
+            kinds={"python", "duckdb"},
+            **_COMMON,
+        ),
+        dg.AssetSpec(
+            ["models", "model_evaluations"],
+            description="One row per night, site, task, model, metric and k, with a bootstrap interval.",
+            deps=_FACTS,
+            kinds={"python", "mlflow"},
+            **_COMMON,
+        ),
+    ],
+    **_STEP,
+)
+def model_evaluations(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    warehouse: WarehouseResource,
+    tracking: TrackingResource,
+) -> Iterator[dg.MaterializeResult]:
+    """Race every model on one split per site and log the night to MLflow."""
+    night, here, store = _night(context), warehouse.open(), tracking.open()
+    training: list[dict[str, Any]] = []
+    measured: list[dict[str, Any]] = []
+    skipped: dict[str, str] = {}
+    shown: dict[str, dg.MetadataValue] = {}
+    for site_id, config in site_configs(settings.get().config_dir).items():
+        site = SiteNight.read(here, site_id, night, config)
+        if not len(site.signals):
+            skipped[site_id] = "no interactions are known for this night"
+            continue
+        outcome = evaluate(site.signals, config, threads=settings.get().threads)
+        training.append(race.training_row(site, outcome))
+        if isinstance(outcome, Evaluation):
+            measured += tables.measurement_rows(night, site_id, outcome.measurements)
+        pictures = race.figures(site, outcome)
+        recorded = store.record(
+            NightRun(
+                site_id=site_id,
+                night=night,
+                key=site.key,
+                tags=_tags(context, site, training[-1]),
+                params={name: str(value) for name, value in training[-1].items() if value is not None},
+                figures=pictures,
+                models=[ModelRun(r.model, r.params, r.metrics) for r in race.run_records(config, outcome)],
+            )
+        )
+        shown |= _links(site_id, recorded) | {f"{site_id}/{name}": _picture(body) for name, body in pictures.items()}
+    here.write_partition("models.training_sets", tables.table(training, tables.TRAINING_SETS), {"night": night})
+    rows = tables.table(measured, tables.MODEL_EVALUATIONS)
+    here.write_partition("models.model_evaluations", rows, {"night": night})
+    note = {"skipped": dg.MetadataValue.json(skipped)}
+    yield dg.MaterializeResult(
+        asset_key=["models", "training_sets"],
+        metadata={"dagster/row_count": len(training), "preview": _markdown(training), **note},
+    )
+    primary = [row for row in measured if row["metric"] == PRIMARY[row["task"]] and row["k"] == PRIMARY_K]
+    yield dg.MaterializeResult(
+        asset_key=["models", "model_evaluations"],
+        metadata={"dagster/row_count": len(measured), "preview": _markdown(primary), **note, **shown},
+    )
+
+
+@dg.asset(
+    key=["models", "champions"],
+    deps=[["models", "training_sets"], ["models", "model_evaluations"]],
+    kinds={"python", "mlflow"},
+    **_COMMON,
+    **_STEP,
+)
+def champions(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    warehouse: WarehouseResource,
+    tracking: TrackingResource,
+) -> dg.MaterializeResult:
+    """One row per night, site and task: the model that serves, its version and the reason in words."""
+    night, here, store = _night(context), warehouse.open(), tracking.open()
+    configs = site_configs(settings.get().config_dir)
+    measured = by_site(rows_of(here, "models.model_evaluations", night))
+    rows = []
+    for trained in rows_of(here, "models.training_sets", night):
+        site_id = trained["site_id"]
+        recorded = _recorded(store, site_id, night, trained["key"])
+        measurements = tables.measurements_of(measured.get(site_id, []))
+        rows += [
+            {
+                "night": night,
+                "site_id": site_id,
+                "task": decision.task,
+                "model": decision.model,
+                "challenger": decision.challenger,
+                "version": f"{night.isoformat()}.{trained['key'][:8]}",
+                "mlflow_run_id": recorded.models[decision.model],
+                "reason": decision.reason,
+            }
+            for decision in race.decisions(measurements, trained["not_evaluated_because"], configs[site_id])
+        ]
+    here.write_partition("models.champions", tables.table(rows, tables.CHAMPIONS), {"night": night})
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "preview": _markdown(rows)})
+
+
+@dg.asset(
+    key=["models", "model_artifacts"],
+    deps=[["models", "champions"], *_FACTS],
+    kinds={"python", "mlflow"},
+    **_COMMON,
+    **_STEP,
+)
+def model_artifacts(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    warehouse: WarehouseResource,
+    tracking: TrackingResource,
+) -> dg.MaterializeResult:
+    """One row per night, site, model and stored file, with the SHA-256 that is checked before loading."""
+    night, here, store = _night(context), warehouse.open(), tracking.open()
+    configs = site_configs(settings.get().config_dir)
+    rows: list[dict[str, Any]] = []
+    registered: dict[str, str] = {}
+    for site_id, chosen in by_site(rows_of(here, "models.champions", night)).items():
+        site = site_as_decided(here, site_id, night, configs[site_id], chosen)
+        recorded = _recorded(store, site_id, night, site.key)
+        data = site.matrix()
+        models = build(site.config, threads=settings.get().threads)
+        for name in race.models_to_keep([row[role] for row in chosen for role in ("model", "challenger")]):
+            files = artifacts.packed(models[name].fit(data), data, version=site.version, config=site.config)
+            store.store_model(recorded.models[name], files)
+            stored = {"night": night, "site_id": site_id, "model": name, "version": site.version}
+            entries = tables.ledger_rows(artifacts.entries(files))
+            rows += [{**stored, **entry, "mlflow_run_id": recorded.models[name]} for entry in entries]
+        for row in chosen:
+            title = f"{site_id}--{row['task']}"
+            for alias, name in (("champion", row["model"]), ("challenger", row["challenger"])):
+                if name:
+                    run_id = recorded.models[name]
+                    number = store.register(title, run_id, night=night, version=site.version, alias=alias)
+                    registered[f"{title} {alias}"] = f"{name}, version {number}"
+    here.write_partition("models.model_artifacts", tables.table(rows, tables.MODEL_ARTIFACTS), {"night": night})
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(rows),
+            "bytes": sum(row["bytes"] for row in rows),
+            "registered": dg.MetadataValue.json(registered),
+            "preview": _markdown(rows),
+        }
+    )
+
+
+@dg.asset(
+    key=["models", "candidates"],
+    deps=[["models", "model_artifacts"], ["models", "champions"], *_FACTS],
+    kinds={"python", "duckdb"},
+    **_COMMON,
+    **_STEP,
+)
+def candidates(
+    context: dg.AssetExecutionContext,
+    settings: SettingsResource,
+    warehouse: WarehouseResource,
+    tracking: TrackingResource,
+) -> dg.MaterializeResult:
+    """One row per night, site, task, subject and rank: what the champions would show, before any filter."""
+    night, here, store = _night(context), warehouse.open(), tracking.open()
+    configs = site_configs(settings.get().config_dir)
+    ledger = by_site(rows_of(here, "models.model_artifacts", night))
+    counts: dict[str, int] = {}
+    for site_id, chosen in by_site(rows_of(here, "models.champions", night)).items():
+        site = site_as_decided(here, site_id, night, configs[site_id], chosen)
+        champion = {row["task"]: row["model"] for row in chosen}
+        data = site.matrix()
+        models = {}
+        for name in {*FOR_ANYONE, *champion.values()}:
+            entries = [row for row in ledger.get(site_id, []) if row["model"] == name]
+            folder = store.model_folder(entries[0]["mlflow_run_id"]) if entries else None
+            files = artifacts.read_verified(folder, tables.ledger_of(entries)) if folder else {}
+            models[name] = artifacts.unpacked(name, files, data, site.config, threads=settings.get().threads)
+        lists = CandidateRows(night, site_id, data, site.config.candidates)
+        made: list[pa.RecordBatch] = []
+        for name in FOR_ANYONE:
+            made += lists.for_anyone(models[name], site.version)
+        # A champion that gives everyone the same list already stands there once, under 'anyone'.
+        if champion["personal"] not in FOR_ANYONE:
+            made += lists.for_people(models[champion["personal"]], site.version)
+        if champion["similar"] not in FOR_ANYONE:
+            made += lists.for_items(models[champion["similar"]], site.version)
+        counts[site_id] = here.write_partition(
+            "models.candidates", as_table(made), {"night": night, "site_id": site_id}
+        )
+    drop_other_sites(here, "models.candidates", night, set(counts))
+    preview = here.query(
+        "select * from models.candidates where night = ? and rank <= 2 order by all limit ?", [night, _PREVIEW_ROWS]
+    )
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(counts.values()),
+            "rows_per_site": dg.MetadataValue.json(counts),
+            "preview": _markdown(preview.to_pylist()),
+        }
+    )
+
+
+def _night(context: dg.AssetExecutionContext) -> date:
+    return date.fromisoformat(context.partition_key)
+
+
+def _recorded(store: Tracking, site_id: str, night: date, key: str) -> Recorded:
+    found = store.recorded(site_id, night, key)
+    if found is None:
+        msg = f"MLflow has no finished run of {site_id} for {night}; materialize models/model_evaluations first."
+        raise PersoError(msg)
+    return found
+
+
+def _tags(context: dg.AssetExecutionContext, site: SiteNight, trained: dict[str, Any]) -> dict[str, str]:
+    return {
+        "dagster/run_id": context.run.run_id,
+        "dagster/asset_key": "models/model_evaluations",
+        "dagster/partition": context.partition_key,
+        "perso.fingerprint": site.signals.fingerprint,
+        "perso.version": site.version,
+        "perso.code": code_version(),
+        "perso.train_from": trained["first_date"].isoformat(),
+        "perso.train_before": str(trained.get("cut_date") or "not evaluated"),
+    }
+
+
+def _links(site_id: str, recorded: Recorded) -> dict[str, dg.MetadataValue]:
+    runs = {"night": recorded.run_id, **recorded.models}
+    lines = [f"- {name}: run `{run_id}`, MLflow UI `/{recorded.path(run_id)}`" for name, run_id in runs.items()]
+    return {f"{site_id}/mlflow": dg.MetadataValue.md("\n".join(lines))}
+
+
+def _picture(body: bytes) -> dg.MetadataValue:
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(body).decode()})")
+
+
+def _markdown(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue:
+    if not rows:
+        return dg.MetadataValue.md("no rows")
+    names = [name for name in rows[0] if name != "night"]
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    for row in rows[:_PREVIEW_ROWS]:
+        cells = (f"{row.get(n):.4g}" if isinstance(row.get(n), float) else str(row.get(n)) for n in names)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return dg.MetadataValue.md("\n".join(lines))

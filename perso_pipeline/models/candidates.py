@@ -1,0 +1,106 @@
+"""Candidate lists of a fitted model as rows for the warehouse.
+
+Nothing is filtered here but an item from its own list: what was bought, blocked or is sold out is left to
+``recommendations``, which is why the lists are deep.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from perso_pipeline.models.config import CandidatesConfig, Task
+from perso_pipeline.models.protocol import Indices, InteractionMatrix, Ranked, Recommender
+
+ANYONE = "anyone"
+
+SCHEMA = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("task", pa.string()),
+        ("model", pa.string()),
+        ("version", pa.string()),
+        ("subject_type", pa.string()),
+        ("subject_id", pa.string()),
+        ("rank", pa.int32()),
+        ("item_id", pa.string()),
+        ("score", pa.float64()),
+    ]
+)
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_CODED = pa.schema([field.with_type(_TEXT) if pa.types.is_string(field.type) else field for field in SCHEMA])
+
+
+class CandidateRows:
+    """Turns lists into rows of ``models.candidates`` for one night and site."""
+
+    def __init__(self, night: date, site_id: str, data: InteractionMatrix, config: CandidatesConfig) -> None:
+        self._night = night
+        self._site_id = site_id
+        self._data = data
+        self._config = config
+
+    def for_people(self, model: Recommender, version: str) -> Iterator[pa.RecordBatch]:
+        """The deepest lists, one per person of the matrix."""
+        depth = self._config.per_person
+        yield from self._batches(
+            "personal", model, version, "person", self._data.people, lambda some: model.recommend(some, depth)
+        )
+
+    def for_items(self, model: Recommender, version: str) -> Iterator[pa.RecordBatch]:
+        """One list of other items per item of the matrix."""
+        depth = self._config.per_item
+        yield from self._batches(
+            "similar", model, version, "item", self._data.items, lambda some: model.similar(some, depth)
+        )
+
+    def for_anyone(self, model: Recommender, version: str) -> Iterator[pa.RecordBatch]:
+        """The one list of a model that gives everyone the same."""
+        lists = model.recommend(np.zeros(1, dtype=np.int64), self._config.anyone)
+        yield self._rows("personal", model.name, version, "anyone", np.array([ANYONE]), lists)
+
+    def _batches(
+        self,
+        task: Task,
+        model: Recommender,
+        version: str,
+        subject_type: Literal["person", "item"],
+        ids: NDArray[np.str_],
+        ask: Callable[[Indices], Ranked],
+    ) -> Iterator[pa.RecordBatch]:
+        step = self._config.subjects_per_batch
+        for start in range(0, len(ids), step):
+            some = np.arange(start, min(start + step, len(ids)))
+            yield self._rows(task, model.name, version, subject_type, ids[some], ask(some))
+
+    def _rows(
+        self, task: Task, model: str, version: str, subject_type: str, ids: NDArray[np.str_], lists: Ranked
+    ) -> pa.RecordBatch:
+        count = len(lists.subject)
+
+        def same(value: str) -> pa.DictionaryArray:
+            return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, dtype=np.int32)), pa.array([value]))
+
+        items = pa.array(self._data.items, pa.string())
+        columns = [
+            pa.array(np.full(count, np.datetime64(self._night, "D"))),
+            same(self._site_id),
+            same(task),
+            same(model),
+            same(version),
+            same(subject_type),
+            pa.DictionaryArray.from_arrays(pa.array(lists.subject.astype(np.int32)), pa.array(ids, pa.string())),
+            pa.array(lists.rank),
+            pa.DictionaryArray.from_arrays(pa.array(lists.item.astype(np.int32)), items),
+            pa.array(lists.score),
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=_CODED)
+
+
+def as_table(batches: list[pa.RecordBatch]) -> pa.Table:
+    """All rows; strings stay coded, which keeps a row near 50 bytes."""
+    return pa.Table.from_batches(batches, schema=_CODED)

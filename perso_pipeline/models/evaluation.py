@@ -1,0 +1,181 @@
+"""The race: every model fitted on one split and measured on the same people, with intervals.
+
+Held against real clicks this flatters what the shop already shows; lift is measured online, not here.
+Choosing the champion is ``champion``'s business; nothing here writes.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perso_pipeline.models import metrics
+from perso_pipeline.models.config import SiteModels, Task
+from perso_pipeline.models.intervals import Resamples
+from perso_pipeline.models.protocol import Indices, Ranked, Recommender
+from perso_pipeline.models.roster import BASELINE, build
+from perso_pipeline.models.signals import Signals
+from perso_pipeline.models.split import NotEvaluated, Split, split
+
+PRIMARY: dict[Task, str] = {"personal": "ndcg", "similar": "recall"}
+PRIMARY_K = 10
+AGAINST_BASELINE = "_minus_popular"
+AGAINST_INCUMBENT = "_minus_incumbent"
+_BATCH = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One value of one model; ``ci_low`` and ``ci_high`` are None where people are not the unit (coverage)."""
+
+    task: Task
+    model: str
+    metric: str
+    k: int
+    value: float
+    ci_low: float | None
+    ci_high: float | None
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All measurements of a site, the split they rest on and what fitting took."""
+
+    split: Split
+    measurements: tuple[Measurement, ...]
+    fit_seconds: Mapping[str, float]
+
+
+def evaluate(signals: Signals, config: SiteModels, *, threads: int) -> Evaluation | NotEvaluated:
+    """Fit all models on the training part and measure them on the test part."""
+    parts = split(signals, config.evaluation, config.signals)
+    if isinstance(parts, NotEvaluated):
+        return parts
+    fit_seconds: dict[str, float] = {}
+    models: dict[str, Recommender] = {}
+    for name, model in build(config, threads=threads).items():
+        started = time.perf_counter()
+        models[name] = model.fit(parts.train)
+        fit_seconds[name] = time.perf_counter() - started
+    personal = list(_personal(models, parts, config))
+    similar = list(_similar(models, parts, config))
+    return Evaluation(parts, (*personal, *similar), fit_seconds)
+
+
+def answers(model: Recommender, parts: Split, k: int) -> Ranked:
+    """Lists for the people of the test part, less what each had in training."""
+    seen = parts.train.seen
+    batches = [
+        model.recommend(people, k, exclude=seen[people])
+        for people in np.array_split(parts.people, max(1, -(-len(parts.people) // _BATCH)))
+    ]
+    return _joined(batches, k)
+
+
+def _personal(models: Mapping[str, Recommender], parts: Split, config: SiteModels) -> Iterator[Measurement]:
+    deepest = max(config.evaluation.cutoffs)
+    people_per_item = np.bincount(parts.train.weights.indices, minlength=len(parts.train.items))
+    percentile = metrics.popularity_percentile(people_per_item)
+    history = parts.train.seen[parts.people]
+    values: dict[str, dict[tuple[str, int], NDArray[np.float64]]] = {}
+    shares: dict[tuple[str, int], float] = {}
+    for name, model in models.items():
+        lists = answers(model, parts, deepest)
+        values[name] = {}
+        for k in config.evaluation.cutoffs:
+            of_people = dict(metrics.accuracy(lists, parts.relevant, k))
+            of_people["novelty"] = metrics.novelty(lists, people_per_item, len(parts.train.people), k)
+            of_people["popularity_bias"] = metrics.popularity_bias(lists, history, percentile, k)
+            values[name] |= {(metric, k): column for metric, column in of_people.items()}
+            shares[name, k] = metrics.coverage(lists, len(parts.train.items), k)
+    yield from _summed_up("personal", values, shares, config)
+
+
+def _similar(models: Mapping[str, Recommender], parts: Split, config: SiteModels) -> Iterator[Measurement]:
+    people = len(np.unique(parts.context_unit))
+    if people < config.evaluation.min_people:
+        return
+    deepest = max(config.evaluation.cutoffs)
+    values: dict[str, dict[tuple[str, int], NDArray[np.float64]]] = {}
+    shares: dict[tuple[str, int], float] = {}
+    asked, answer_of = np.unique(parts.contexts, return_inverse=True)
+    for name, model in models.items():
+        lists = _spread(model.similar(asked, deepest), answer_of)
+        values[name] = {}
+        for k in config.evaluation.cutoffs:
+            of_contexts = metrics.accuracy(lists, parts.context_relevant, k)
+            values[name] |= {
+                (metric, k): metrics.by_unit(column, parts.context_unit) for metric, column in of_contexts.items()
+            }
+            shares[name, k] = metrics.coverage(lists, len(parts.train.items), k)
+    yield from _summed_up("similar", values, shares, config)
+
+
+def _summed_up(
+    task: Task,
+    values: Mapping[str, Mapping[tuple[str, int], NDArray[np.float64]]],
+    shares: Mapping[tuple[str, int], float],
+    config: SiteModels,
+) -> Iterator[Measurement]:
+    settings = config.evaluation
+    units = len(values[BASELINE][PRIMARY[task], PRIMARY_K])
+    resamples = Resamples(units, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed)
+    rivals = {AGAINST_BASELINE: BASELINE, AGAINST_INCUMBENT: config.incumbents[task]}
+    for model, columns in values.items():
+        for (metric, k), column in columns.items():
+            # Empty lists have no novelty and no popularity: they are left out, and ``people`` says so.
+            known = column[np.isfinite(column)]
+            if not len(known):
+                continue
+            low, high = resamples.interval(column) if len(known) == units else (None, None)
+            yield Measurement(task, model, metric, k, float(known.mean()), low, high, len(known))
+            for ending, rival in rivals.items():
+                if metric == PRIMARY[task] and model != rival:
+                    difference = column - values[rival][metric, k]
+                    low, high = resamples.interval(difference)
+                    yield Measurement(task, model, metric + ending, k, float(difference.mean()), low, high, units)
+    for (model, k), share in shares.items():
+        yield Measurement(task, model, "coverage", k, share, None, None, units)
+
+
+def _joined(batches: list[Ranked], k: int) -> Ranked:
+    offsets = np.cumsum([0, *[batch.subjects for batch in batches]])
+    reasons = {reason for batch in batches for reason in batch.short}
+    return Ranked(
+        subject=np.concatenate([batch.subject + offset for batch, offset in zip(batches, offsets, strict=False)]),
+        item=np.concatenate([batch.item for batch in batches]),
+        score=np.concatenate([batch.score for batch in batches]),
+        rank=np.concatenate([batch.rank for batch in batches]),
+        subjects=int(offsets[-1]),
+        asked=k,
+        short={
+            reason: np.concatenate(
+                [
+                    batch.short.get(reason, np.zeros(0, dtype=np.int64)) + offset
+                    for batch, offset in zip(batches, offsets, strict=False)
+                ]
+            )
+            for reason in sorted(reasons)
+        },
+    )
+
+
+def _spread(lists: Ranked, answer_of: Indices) -> Ranked:
+    """One list per distinct item to one per context: contexts with the same item share a list."""
+    size = np.bincount(lists.subject, minlength=lists.subjects)
+    start = np.r_[0, np.cumsum(size)[:-1]]
+    lengths = size[answer_of]
+    within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    place = np.repeat(start[answer_of], lengths) + within
+    return Ranked(
+        subject=np.repeat(np.arange(len(answer_of)), lengths),
+        item=lists.item[place],
+        score=lists.score[place],
+        rank=lists.rank[place],
+        subjects=len(answer_of),
+        asked=lists.asked,
+        short={},
+    )

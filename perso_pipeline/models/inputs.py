@@ -1,0 +1,69 @@
+"""Reading what the stage's assets start from: the config of each site and the rows of an earlier asset."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.errors import ConfigError, PersoError, nearest
+from perso_pipeline.contracts.sites import Sites
+from perso_pipeline.contracts.warehouse import Warehouse
+from perso_pipeline.models.config import ModelsConfig, SiteModels
+from perso_pipeline.models.site_night import SiteNight
+
+Row = dict[str, Any]
+
+
+def site_configs(config_dir: Path) -> dict[str, SiteModels]:
+    """The model settings of every site of ``config/sites.yml``, in its order.
+
+    Raises:
+        ConfigError: ``models.yml`` overrides a site that does not exist.
+    """
+    sites = [site.id for site in read_config(config_dir / "sites.yml", Sites).sites]
+    config = read_config(config_dir / "models.yml", ModelsConfig)
+    unknown = sorted(set(config.sites) - set(sites))
+    if unknown:
+        msg = f"models.yml: sites.{unknown[0]}: there is no such site in sites.yml{nearest(unknown[0], sites)}."
+        raise ConfigError(msg)
+    return {site_id: config.for_site(site_id) for site_id in sites}
+
+
+def rows_of(warehouse: Warehouse, table: str, night: date) -> list[Row]:
+    """All rows of a night, by site."""
+    return warehouse.query(f"select * from {table} where night = ? order by all", [night]).to_pylist()
+
+
+def by_site(rows: list[Row]) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row["site_id"], []).append(row)
+    return grouped
+
+
+def site_as_decided(
+    warehouse: Warehouse, site_id: str, night: date, config: SiteModels, chosen: list[Row]
+) -> SiteNight:
+    """The site's data, which must be what its champions were chosen on.
+
+    Raises:
+        PersoError: data or config have changed since; the night's race has to run first.
+    """
+    site = SiteNight.read(warehouse, site_id, night, config)
+    if any(row["version"] != site.version for row in chosen):
+        msg = (
+            f"The data or config of {site_id} changed after its champions of {night} were chosen; "
+            "materialize models/model_evaluations and models/champions of that night first."
+        )
+        raise PersoError(msg)
+    return site
+
+
+def drop_other_sites(warehouse: Warehouse, table: str, night: date, sites: set[str]) -> None:
+    """Take out what an earlier run of the night wrote for sites that have no part in it any more."""
+    if not warehouse.exists(table):
+        return
+    stored = warehouse.query(f"select distinct site_id from {table} where night = ?", [night])
+    for site_id in sorted(set(stored.column("site_id").to_pylist()) - sites):
+        nothing = warehouse.query(f"select * from {table} limit 0")
+        warehouse.write_partition(table, nothing, {"night": night, "site_id": site_id})

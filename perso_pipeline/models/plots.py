@@ -1,0 +1,60 @@
+"""Pictures of an evaluation: recall by k, popularity bias. PNG bytes; what is drawn is decided here alone."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from perso_pipeline.models.config import Task
+from perso_pipeline.models.evaluation import PRIMARY_K, Measurement
+
+
+def recall_by_k(measurements: Sequence[Measurement], task: Task, title: str) -> bytes:
+    """One line per model with its interval."""
+    figure, axes = _canvas(title)
+    for model in sorted({m.model for m in measurements if m.task == task}):
+        points = sorted(
+            (m for m in measurements if m.task == task and m.model == model and m.metric == "recall"), key=lambda m: m.k
+        )
+        line = axes.plot([m.k for m in points], [m.value for m in points], marker="o", label=model)
+        bounds = [(m.k, m.ci_low, m.ci_high) for m in points if m.ci_low is not None and m.ci_high is not None]
+        if bounds:
+            cutoffs, lows, highs = zip(*bounds, strict=True)
+            axes.fill_between(cutoffs, lows, highs, alpha=0.15, color=line[0].get_color())
+    axes.set_xlabel("k")
+    axes.set_ylabel("recall@k")
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    return _png(figure)
+
+
+def popularity_bias(measurements: Sequence[Measurement], title: str) -> bytes:
+    """How much more popular lists are than the person's own history, against coverage of the catalogue."""
+    figure, axes = _canvas(title)
+    at_ten = {(m.model, m.metric): m.value for m in measurements if m.task == "personal" and m.k == PRIMARY_K}
+    for model in sorted({model for model, _ in at_ten}):
+        bias = at_ten.get((model, "popularity_bias"))
+        if bias is not None:
+            share = at_ten[model, "coverage"]
+            axes.scatter([share], [bias])
+            axes.annotate(model, (share, bias), textcoords="offset points", xytext=(6, 4))
+    axes.axhline(0, color="grey", linewidth=0.8)
+    axes.set_xlabel(f"share of items shown at k = {PRIMARY_K}")
+    axes.set_ylabel("popularity percentile, list minus history")
+    return _png(figure)
+
+
+def _canvas(title: str) -> tuple[Any, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # 0.5 s that only a night needs
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.6), layout="tight")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title)
+    return figure, axes
+
+
+def _png(figure: Any) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90)
+    return buffer.getvalue()

@@ -1,0 +1,139 @@
+"""What every model takes and gives: the matrix, the ranked lists, the reasons.
+
+Add a type here only when all models speak it. Keep training data (``signals``), list building
+(``ranking``) and single models out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Indices = NDArray[np.int64]
+Arrays = Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionMatrix:
+    """Positive interest of people in items, as of the start of a day.
+
+    Attributes:
+        weights: people x items, CSR with sorted indices, every stored value > 0, float64.
+        people: id of each row, unicode, ascending.
+        items: id of each column, unicode, ascending.
+        last_age_days: aligned with ``weights.data``; days from the pair's newest event to ``as_of``, >= 1.
+        daily_people: items x ages, CSR; column ``a`` counts the people with a positive event ``a`` days before.
+        as_of: first day that is not in the matrix.
+        fingerprint: SHA-256 over the content.
+    """
+
+    weights: sparse.csr_matrix
+    people: NDArray[np.str_]
+    items: NDArray[np.str_]
+    last_age_days: NDArray[np.int32]
+    daily_people: sparse.csr_matrix
+    as_of: date
+    fingerprint: str
+
+    @property
+    def seen(self) -> sparse.csr_matrix:
+        """The same pairs, every value 1."""
+        ones = np.ones_like(self.weights.data)
+        return sparse.csr_matrix((ones, self.weights.indices, self.weights.indptr), shape=self.weights.shape)
+
+
+class ShortReason(StrEnum):
+    """Why a list is shorter than asked."""
+
+    NO_HISTORY = "the subject has no history in the training window"
+    TOO_FEW_ITEMS = "fewer items than asked are left after exclusions"
+    TOO_FEW_RELATED = "fewer items than asked are related to the subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Lists of items, flat; never padded, no item twice in a list.
+
+    Sorted by subject, then rank. Scores never rise within a list; equal scores stand in item order.
+
+    Attributes:
+        subject: position in the array that was asked for.
+        item: column of the matrix.
+        score: finite; comparable within one list only.
+        rank: from 1, without gaps.
+        subjects: how many subjects were asked for.
+        asked: list length that was asked for.
+        short: per reason the subjects (positions) whose list is shorter than asked.
+    """
+
+    subject: Indices
+    item: Indices
+    score: NDArray[np.float64]
+    rank: NDArray[np.int32]
+    subjects: int
+    asked: int
+    short: Mapping[ShortReason, Indices]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An item of the person's history and its part in a score."""
+
+    item: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The items behind a score, largest share first; shares of the positive contributions add up to 1."""
+
+    score: float
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotExplainable:
+    """A model that cannot name origins says why."""
+
+    because: str
+
+
+class Recommender(Protocol):
+    """A model in the race."""
+
+    name: ClassVar[str]
+
+    def fit(self, data: InteractionMatrix) -> Self:
+        """Learn from ``data`` and keep it: its rows are the people that can be asked for."""
+        ...
+
+    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
+        """At most ``k`` items for each row in ``people``.
+
+        Args:
+            people: rows of the training matrix.
+            k: length asked for, >= 1.
+            exclude: len(people) x items; a stored value forbids that item for that subject.
+        """
+        ...
+
+    def similar(self, items: Indices, k: int) -> Ranked:
+        """At most ``k`` other items for each column in ``items``; never the item itself."""
+        ...
+
+    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
+        """The items of the person's history that made the score."""
+        ...
+
+    def arrays(self) -> Arrays:
+        """What was learnt, as plain arrays (no objects), enough for ``restore``."""
+        ...
+
+    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
+        """The counterpart of ``arrays``: ready to answer for ``data`` without fitting."""
+        ...

@@ -1,0 +1,93 @@
+"""Rows of the stage's small tables: Arrow schemas, and measurements to rows and back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from perso_pipeline.models.artifacts import LedgerEntry
+from perso_pipeline.models.evaluation import Measurement
+
+TRAINING_SETS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("signals", pa.int64()),  # person x item x day
+        ("people", pa.int64()),
+        ("items", pa.int64()),
+        ("first_date", pa.date32()),
+        ("last_date", pa.date32()),
+        ("cut_date", pa.date32()),  # first day of the test window; null where nothing was evaluated
+        ("train_signals", pa.int64()),
+        ("evaluated_signals", pa.int64()),
+        ("dropped_not_relevant", pa.int64()),
+        ("dropped_cold_person", pa.int64()),
+        ("dropped_cold_item", pa.int64()),
+        ("dropped_seen_in_train", pa.int64()),
+        ("fingerprint", pa.string()),
+        ("key", pa.string()),  # data, config and code in one hash
+        ("not_evaluated_because", pa.string()),
+    ]
+)
+MODEL_EVALUATIONS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("task", pa.string()),
+        ("model", pa.string()),
+        ("metric", pa.string()),
+        ("k", pa.int32()),
+        ("value", pa.float64()),
+        ("ci_low", pa.float64()),
+        ("ci_high", pa.float64()),
+        ("people", pa.int64()),
+    ]
+)
+CHAMPIONS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("task", pa.string()),
+        ("model", pa.string()),
+        ("challenger", pa.string()),
+        ("version", pa.string()),
+        ("mlflow_run_id", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+MODEL_ARTIFACTS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("model", pa.string()),
+        ("version", pa.string()),
+        ("file", pa.string()),
+        ("sha256", pa.string()),
+        ("bytes", pa.int64()),
+        ("mlflow_run_id", pa.string()),
+    ]
+)
+
+
+def table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows to Arrow; a column that a row lacks is null."""
+    return pa.Table.from_pylist(list(rows), schema=schema)
+
+
+def measurement_rows(night: date, site_id: str, measurements: Iterable[Measurement]) -> list[dict[str, Any]]:
+    return [{"night": night, "site_id": site_id, **asdict(measurement)} for measurement in measurements]
+
+
+def measurements_of(rows: Iterable[Mapping[str, Any]]) -> list[Measurement]:
+    """The counterpart of ``measurement_rows`` for the rows of one night and site."""
+    return [Measurement(**{field.name: row[field.name] for field in fields(Measurement)}) for row in rows]
+
+
+def ledger_rows(entries: Iterable[LedgerEntry]) -> list[dict[str, Any]]:
+    return [asdict(entry) for entry in entries]
+
+
+def ledger_of(rows: Iterable[Mapping[str, Any]]) -> list[LedgerEntry]:
+    return [LedgerEntry(row["file"], row["sha256"], row["bytes"]) for row in rows]

@@ -1,0 +1,46 @@
+"""The config files of an installation and who reads each: what ``perso doctor`` goes through."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from perso_pipeline.activation.config import read_triggers
+from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.errors import ConfigError, nearest
+from perso_pipeline.contracts.sites import Site, Sites
+from perso_pipeline.measurement.config import Experiments, MeasurementConfig
+from perso_pipeline.models.config import ModelsConfig
+from perso_pipeline.recommendations.scenarios import read_scenarios
+from perso_pipeline.segments.rules import Segments
+
+
+def _read(name: str, model: type[BaseModel], folder: Path) -> object:
+    return read_config(folder / name, model)
+
+
+# file name -> reads it from a config folder and raises ConfigError where it does not fit
+CONFIG_READERS: dict[str, Callable[[Path], object]] = {
+    "sites.yml": partial(_read, "sites.yml", Sites),
+    "segments.yml": partial(_read, "segments.yml", Segments),
+    "models.yml": partial(_read, "models.yml", ModelsConfig),
+    "scenarios.yml": read_scenarios,
+    "triggers.yml": read_triggers,
+    "experiments.yml": partial(_read, "experiments.yml", Experiments),
+    "measurement.yml": partial(_read, "measurement.yml", MeasurementConfig),
+}
+
+
+def sites_by_id(path: Path, ids: tuple[str, ...]) -> tuple[Site, ...]:
+    """The named sites of ``config/sites.yml``, in the order asked.
+
+    Raises:
+        ConfigError: a site is not listed; names the nearest one that is.
+    """
+    known = {site.id: site for site in read_config(path, Sites).sites}
+    for wanted in ids:
+        if wanted not in known:
+            msg = f"Site '{wanted}' is not in {path.name}{nearest(wanted, known)}; sites are {', '.join(known)}."
+            raise ConfigError(msg)
+    return tuple(known[wanted] for wanted in ids)

@@ -1,0 +1,128 @@
+"""``perso doctor``: what is wrong with an installation before a night finds out, with the mend for each finding."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib import metadata
+from pathlib import Path
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.contracts.streams import STREAMS
+from perso_pipeline.resources.partitions import landing_day
+from perso_pipeline.settings import Settings
+
+_NEEDED_BYTES = 2 * 1024**3
+
+
+class Verdict(Enum):
+    """How a finding is meant."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    topic: str
+    verdict: Verdict
+    text: str
+
+
+def examine(settings: Settings, *, config_readers: dict[str, Callable[[Path], object]]) -> list[Finding]:
+    """Look at versions, state folder, keys, landing folders and every config file.
+
+    Args:
+        settings: Where things stand.
+        config_readers: For each file of the config folder the function that reads it from there and validates it.
+    """
+    return [
+        *_packages(),
+        *_home(settings),
+        *_hash_key(settings),
+        *_landing(settings.landing_dir),
+        *_config(settings.config_dir, config_readers),
+    ]
+
+
+def _packages() -> Iterator[Finding]:
+    for requirement in metadata.requires("perso-pipeline") or []:
+        name = re.split(r"[<>=!~;\[ ]", requirement, maxsplit=1)[0]
+        if "extra ==" in requirement:
+            continue
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield Finding("packages", Verdict.BAD, f"{name} is not installed; run 'make setup'.")
+            return
+    yield Finding("packages", Verdict.GOOD, f"perso-pipeline {metadata.version('perso-pipeline')} with all it needs.")
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    home = settings.home.resolve()
+    existing = next(p for p in [home, *home.parents] if p.exists())
+    probe = existing / ".perso-doctor"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        yield Finding("state", Verdict.BAD, f"{home} cannot be written; set PERSO_HOME to a folder of yours.")
+        return
+    free = shutil.disk_usage(existing).free
+    text = f"{home}, {free / 1024**3:.0f} GB free"
+    if free < _NEEDED_BYTES:
+        yield Finding("state", Verdict.BAD, f"{text}; a night needs at least 2 GB: free some, or move PERSO_HOME.")
+    else:
+        yield Finding("state", Verdict.GOOD, f"{text}.")
+
+
+def _hash_key(settings: Settings) -> Iterator[Finding]:
+    if settings.hash_key:
+        yield Finding("hash key", Verdict.GOOD, "PERSO_HASH_KEY is set.")
+    else:
+        yield Finding(
+            "hash key",
+            Verdict.WARNING,
+            f"PERSO_HASH_KEY is not set, so a key in {settings.home.resolve() / 'hash.key'} is used; in production keep "
+            "it in your secret store and set the variable, or hashes cannot be matched after a move.",
+        )
+
+
+def _landing(landing_dir: Path) -> Iterator[Finding]:
+    if not landing_dir.exists():
+        yield Finding("landing", Verdict.WARNING, f"{landing_dir} is empty; deliver files, or run 'perso demo'.")
+        return
+    strangers = [p for p in sorted(landing_dir.iterdir()) if p.name not in STREAMS and not p.name.startswith(".")]
+    for path in strangers:
+        yield Finding(
+            "landing", Verdict.WARNING, f"{path.name} is no stream and is not read; streams are {', '.join(STREAMS)}."
+        )
+    days = set()
+    for folder in landing_dir.glob("*/*"):
+        day = landing_day(folder)
+        if day:
+            days.add(day)
+        elif folder.parent.name in STREAMS and not folder.name.startswith("."):
+            yield Finding(
+                "landing",
+                Verdict.BAD,
+                f"{folder.parent.name}/{folder.name} is not a day; name it YYYY-MM-DD after the day of arrival.",
+            )
+    if days:
+        missing = (max(days) - min(days)).days + 1 - len(days)
+        gap = f"; {missing} days in between without any folder" if missing else ""
+        yield Finding("landing", Verdict.GOOD, f"{min(days)} to {max(days)}{gap}.")
+
+
+def _config(folder: Path, readers: dict[str, Callable[[Path], object]]) -> Iterator[Finding]:
+    for name, read in readers.items():
+        try:
+            read(folder)
+        except PersoError as error:
+            yield Finding("config", Verdict.BAD, str(error))
+        else:
+            yield Finding("config", Verdict.GOOD, f"{name} fits.")

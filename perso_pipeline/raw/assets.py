@@ -1,0 +1,127 @@
+"""The raw stage in Dagster: one step that loads the landing folders of a range of nights.
+
+Keep everything worth testing without Dagster in ``load``.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+import pyarrow as pa
+
+from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.sites import Sites
+from perso_pipeline.contracts.streams import STREAMS, Stream
+from perso_pipeline.raw.load import load_nights
+from perso_pipeline.raw.report import LoadReport, StreamReport
+from perso_pipeline.raw.tables import LEDGERS, stream_columns
+from perso_pipeline.resources.partitions import NIGHTLY
+from perso_pipeline.resources.settings import SettingsResource
+from perso_pipeline.resources.warehouse import WarehouseResource
+
+REJECTED = dg.AssetKey(["raw", "rejected_records"])
+_REASONS = """
+    select stream, any_value(reason) as example, count(*) as records
+    from raw.rejected_records
+    where load_date between $first and $last
+    group by stream, regexp_replace(reason, '''.*''|-?[0-9][0-9.:-]*', '…', 'g')
+    order by records desc, stream, example
+    limit 10"""
+
+
+def _schema(columns: dict[str, str], descriptions: dict[str, str]) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(c, t, description=descriptions.get(c)) for c, t in columns.items()])
+
+
+def _spec(stream: Stream) -> dg.AssetSpec:
+    descriptions = {field.column: field.description for field in stream.fields}
+    return dg.AssetSpec(
+        ["raw", stream.name],
+        description=f"One row per accepted delivered record, duplicates kept. {stream.description}",
+        group_name="raw",
+        kinds={"python", "duckdb"},
+        owners=["team:perso"],
+        skippable=True,
+        metadata={"dagster/column_schema": _schema(stream_columns(stream), descriptions)},
+    )
+
+
+_REJECTED_SPEC = dg.AssetSpec(
+    REJECTED,
+    description="One row per rejected delivered record, with file, line, reason and text. `perso replay` reads them again.",
+    group_name="raw",
+    kinds={"python", "duckdb"},
+    owners=["team:perso"],
+    skippable=True,
+    metadata={"dagster/column_schema": _schema(LEDGERS["rejected_records"], {})},
+)
+
+
+@dg.multi_asset(
+    name="raw_load",
+    specs=[*map(_spec, STREAMS.values()), _REJECTED_SPEC],
+    can_subset=True,
+    partitions_def=NIGHTLY,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    pool="warehouse",
+)
+def raw_load(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
+) -> Iterator[dg.MaterializeResult]:
+    """Landing folders of the nights into raw tables, each record accepted or rejected with a reason."""
+    given = settings.get()
+    window = context.partition_key_range
+    streams = [name for name in STREAMS if dg.AssetKey(["raw", name]) in context.selected_asset_keys]
+    if not streams:  # rejected_records alone: it is filled by loading all of them
+        streams = list(STREAMS)
+    report = load_nights(
+        warehouse.open(),
+        landing_dir=given.landing_dir,
+        sites=read_config(given.config_dir / "sites.yml", Sites),
+        first=date.fromisoformat(window.start),
+        last=date.fromisoformat(window.end),
+        hash_key=given.hash_key_bytes,
+        streams=streams,
+    )
+    for result in report.streams:
+        context.log.info(
+            f"{result.stream}: {result.accepted:,} accepted and {result.rejected:,} rejected of {result.delivered:,}"
+        )
+        if dg.AssetKey(["raw", result.stream]) in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=["raw", result.stream], metadata=_stream_metadata(result, report))
+    if REJECTED in context.selected_asset_keys:
+        reasons = warehouse.open().query(_REASONS, {"first": report.first, "last": report.last})
+        yield dg.MaterializeResult(
+            asset_key=REJECTED,
+            metadata={
+                "dagster/row_count": report.rejected,
+                "window": _window(report),
+                "misplaced": report.misplaced,
+                "reasons": dg.MetadataValue.md(_table(reasons) or "none"),
+            },
+        )
+
+
+def _stream_metadata(result: StreamReport, report: LoadReport) -> dict[str, object]:
+    drift = "\n".join(f"- `{name}`: {records:,}" for name, records in result.drift.items())
+    return {
+        "dagster/row_count": result.accepted,
+        "window": _window(report),
+        "files": result.files,
+        "delivered": result.delivered,
+        "rejected": result.rejected,
+        "unknown_fields": dg.MetadataValue.md(drift or "none"),
+    }
+
+
+def _window(report: LoadReport) -> str:
+    return f"{report.first} to {report.last}"
+
+
+def _table(rows: pa.Table) -> str:
+    lines = [
+        "| " + " | ".join(str(value).replace("|", "\\|").replace("\n", " ") for value in row.values()) + " |"
+        for row in rows.to_pylist()
+    ]
+    header = ["| " + " | ".join(rows.column_names) + " |", "|" + "---|" * rows.num_columns]
+    return "\n".join(header + lines) if lines else ""

@@ -1,0 +1,271 @@
+"""The contract's rules as SQL: what type a value becomes, why a record is rejected, how a value is kept.
+
+Every function takes contract words only; no value, name or path from a delivery enters the text. Keep the
+reading of formats out (``sources``).
+"""
+
+from perso_pipeline.contracts.streams import Field, FieldType, Privacy, Stream
+
+EARLIEST = "1995-01-01"
+ID_LIMIT = 4096
+SHOWN_LENGTH = 80
+
+_NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+_WHOLE = r"^[+-]?[0-9]{1,19}(\.0*)?$"
+_ISO_TIME = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?( ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$"
+)
+_ISO_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_OFFSET = r"[+-][0-9]{2}(:?[0-9]{2})?$"
+_CONTROL = r"[\x00-\x1f\x7f]"
+# What makes an open text value worth a closer look; '[' and '{' open a value, '@' and '+4' an e-mail or phone.
+_SUSPECT = rf"{_CONTROL}|[@＠]|%(25)*40|u0040|&#|(\+|%2[Bb])[0-9 (]|(^| )[\[{{]"
+
+_NUMERIC = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
+_WHAT = {
+    FieldType.TEXT: "must be text",
+    FieldType.INTEGER: "must be a whole number",
+    FieldType.DECIMAL: "must be a number of at most 14 digits before the point",
+    FieldType.BOOLEAN: "must be true or false",
+    FieldType.TIMESTAMP: "must be a time like 2026-01-31T12:00:00Z",
+    FieldType.DATE: "must be a day like 2026-01-31",
+    FieldType.TEXT_LIST: "must be a list of texts without empty ones",
+    FieldType.JSON: "must be a JSON object",
+}
+
+
+def literal(text: str) -> str:
+    """A contract word as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def given(field: Field) -> str:
+    """Column that holds the value as delivered; empty text is NULL."""
+    return f'"v_{field.name}"'
+
+
+def typed(field: Field) -> str:
+    """Column that holds the value in the contract's type, NULL where it does not fit."""
+    return given(field) if _stays(field) else f'"t_{field.name}"'
+
+
+def _stays(field: Field) -> bool:
+    return field.type is FieldType.TEXT and field.privacy is not Privacy.HASHED
+
+
+def is_identifier(field: Field) -> bool:
+    return field.type is FieldType.TEXT and field.privacy is Privacy.OPEN and field.name.endswith("_id")
+
+
+def _is_open_text(field: Field) -> bool:
+    return field.type is FieldType.TEXT and field.privacy is Privacy.OPEN and not field.words
+
+
+def typing(field: Field, source_type: str) -> str | None:
+    """SQL that turns the delivered value (of DuckDB type ``source_type``) into the contract's type.
+
+    None where the value stays what it is.
+    """
+    value = given(field)
+    if field.privacy is Privacy.HASHED:
+        return f"perso_{field.normalise}({value})"
+    if _stays(field):
+        return None
+    text = f"trim({value})" if source_type == "VARCHAR" else f"{value}::varchar"
+    match field.type:
+        case FieldType.INTEGER:
+            if source_type in _NUMERIC:
+                return f"try_cast({value} as bigint)"
+            return f"case when regexp_matches({text}, '{_WHOLE}') then try_cast({text} as bigint) end"
+        case FieldType.DECIMAL:
+            if source_type in _NUMERIC or source_type.startswith("DECIMAL") or source_type in ("FLOAT", "DOUBLE"):
+                return f"try_cast({value} as decimal(18,4))"
+            return f"case when regexp_matches({text}, '{_NUMBER}') then try_cast({text} as decimal(18,4)) end"
+        case FieldType.BOOLEAN:
+            return value if source_type == "BOOLEAN" else f"try_cast({text} as boolean)"
+        case FieldType.TIMESTAMP:
+            return _timestamp(value, text, source_type)
+        case FieldType.DATE:
+            if source_type == "DATE":
+                return f"case when {value} between date '0001-01-01' and date '9999-12-31' then {value} end"
+            return f"case when regexp_matches({text}, '{_ISO_DATE}') then try_cast({text} as date) end"
+        case FieldType.TEXT_LIST:
+            return _text_list(value, source_type)
+        case _:
+            return f"case when json_valid({text}) and starts_with(ltrim({text}), '{{') then {text} end"
+
+
+def _timestamp(value: str, text: str, source_type: str) -> str:
+    if source_type.startswith("TIMESTAMP"):
+        moment = f"timezone('UTC', {value})" if source_type == "TIMESTAMP WITH TIME ZONE" else f"{value}::timestamp"
+        return f"case when {moment} between timestamp '0001-01-01' and timestamp '9999-12-31' then {moment} end"
+    if source_type == "DATE":
+        return f"case when {value} between '0001-01-01' and '9999-12-31' then {value}::timestamp end"
+    # TIMESTAMP ignores an offset and TIMESTAMPTZ is slow, so each only reads what it must.
+    return (
+        f"case when not regexp_matches({text}, '{_ISO_TIME}') then null"
+        f" when length({text}) > 16 and regexp_matches({text}, '{_OFFSET}')"
+        f" then timezone('UTC', try_cast({text} as timestamptz))"
+        f" else try_cast({text} as timestamp) end"
+    )
+
+
+def _text_list(value: str, source_type: str) -> str:
+    if source_type.endswith("[]"):
+        items = f"{value}::varchar[]"
+    else:
+        text = f"{value}::varchar"
+        items = (
+            f"case when starts_with(ltrim({text}), '[') then"
+            f" case when json_valid({text}) then from_json({text}, '[\"VARCHAR\"]') end"
+            f" when starts_with(ltrim({text}), '{{') then null else string_split({text}, '|') end"
+        )
+    return f"case when list_count({items}) = len({items}) and not list_contains({items}, '') then {items} end"
+
+
+def open_text(stream: Stream) -> str:
+    """SQL of all open text values of a record in one, so that ``suspect`` takes one look instead of one per field."""
+    texts = [given(f) for f in stream.fields if _is_open_text(f)]
+    texts += [f"array_to_string({typed(f)}, ' ')" for f in stream.fields if f.type is FieldType.TEXT_LIST]
+    return f"concat_ws(' ', {', '.join(texts)})"
+
+
+def suspect(text: str) -> str:
+    """SQL that is true where some open text value needs the closer rules."""
+    return f"(strlen({text}) > {ID_LIMIT} or regexp_matches({text}, '{_SUSPECT}'))"
+
+
+def _shown(value: str) -> str:
+    """Masked before it is cut, or half an address would be left at the cut."""
+    text = f"{value}::varchar"
+    masked = f"left(perso_mask_all(left({text}, {50 * SHOWN_LENGTH})), {SHOWN_LENGTH})"
+    return f"'''' || {masked} || case when length({text}) > {SHOWN_LENGTH} then '…' else '' end || ''''"
+
+
+def reason(stream: Stream, sites: str) -> str:
+    """SQL: why a record is rejected, as one clear sentence; NULL for an accepted one. The first fault wins.
+
+    ``sites`` is the column that is NULL where the site is not known. Expects ``structural``, ``is_suspect``,
+    ``load_date`` and the columns of ``given`` and ``typed``.
+    """
+    faults = [("structural is not null", "structural")]
+    for field in stream.fields:
+        faults += _field_faults(field)
+        if field.name == "site_id":
+            told = f"'site_id is ' || {_shown(given(field))} || ', which config/sites.yml does not list; add it there and replay'"
+            faults.append((f"{sites} is null", told))
+        if field.name == stream.time_field:
+            faults += _time_faults(field)
+    faults += _needs(stream)
+    return "case " + " ".join(f"when {condition} then {told}" for condition, told in faults) + " end"
+
+
+def _field_faults(field: Field) -> list[tuple[str, str]]:
+    value, result, name = given(field), typed(field), field.name
+    faults: list[tuple[str, str]] = []
+    if field.required:
+        faults.append((f"{value} is null", f"'{name} is missing'"))
+    if field.privacy is Privacy.HASHED:
+        what = {"email": "an e-mail address", "phone": "a phone number"}[field.normalise or "email"]
+        faults.append((f"{value} is not null and {result} is null", f"'{name} is not {what}'"))
+    elif not _stays(field):
+        told = f"'{name} is ' || {_shown(value)} || ', {_WHAT[field.type]}'"
+        faults.append((f"{value} is not null and {result} is null", told))
+    if field.words:
+        faults.append((f"{value} not in ({', '.join(map(literal, field.words))})", _unknown_word(field)))
+    if field.minimum is not None:
+        faults.append(
+            (f"{result} < {field.minimum}", f"'{name} is ' || {value}::varchar || ', must be at least {field.minimum}'")
+        )
+    if field.maximum is not None:
+        faults.append(
+            (f"{result} > {field.maximum}", f"'{name} is ' || {value}::varchar || ', must be at most {field.maximum}'")
+        )
+    if _is_open_text(field):
+        faults += _text_faults(field)
+    return faults
+
+
+def _text_faults(field: Field) -> list[tuple[str, str]]:
+    value, name = given(field), field.name
+    faults = [
+        (
+            f"is_suspect and regexp_matches({value}, '^[\\[{{]') and json_valid({value})",
+            f"'{name} is ' || {_shown(value)} || ', {_WHAT[FieldType.TEXT]}'",
+        )
+    ]
+    if is_identifier(field):
+        faults += [
+            (f"is_suspect and regexp_matches({value}, '{_CONTROL}')", f"'{name} holds a control character'"),
+            (
+                f"is_suspect and length({value}) > {ID_LIMIT}",
+                f"'{name} is ' || length({value}) || ' characters long, at most {ID_LIMIT} are allowed'",
+            ),
+        ]
+    return faults
+
+
+def _unknown_word(field: Field) -> str:
+    value = given(field)
+    ranked = ", ".join(
+        f"{{'s': jaro_winkler_similarity({value}, {literal(w)}), 'w': {literal(w)}}}" for w in field.words
+    )
+    hint = (
+        f"case when list_max([{ranked}]).s > 0.8 then ' (did you mean ' || list_max([{ranked}]).w || '?)' else '' end"
+    )
+    return f"'{field.name} is ' || {_shown(value)} || {hint} || ', must be one of: {', '.join(field.words)}'"
+
+
+def _time_faults(field: Field) -> list[tuple[str, str]]:
+    moment, name = typed(field), field.name
+    return [
+        (f"{moment} < timestamp '{EARLIEST}'", f"'{name} is ' || {moment}::varchar || ', before {EARLIEST}'"),
+        (
+            f"{moment} >= load_date::timestamp + interval 2 day",
+            f"'{name} is ' || {moment}::varchar || ', later than the day after its arrival on ' || load_date::varchar",
+        ),
+    ]
+
+
+def _needs(stream: Stream) -> list[tuple[str, str]]:
+    needed: dict[str, list[str]] = {}
+    for word, names in stream.needs.items():
+        for name in names:
+            needed.setdefault(name, []).append(word)
+    kind = given(stream["event_type"])
+    return [
+        (
+            f"{given(stream[name])} is null and {kind} in ({', '.join(map(literal, words))})",
+            f"'{name} is missing, ' || {kind} || ' needs it'",
+        )
+        for name, words in needed.items()
+    ]
+
+
+def kept(field: Field) -> str:
+    """SQL of the value as the raw table keeps it."""
+    value = typed(field)
+    if field.privacy is Privacy.HASHED:
+        return f"perso_hmac({value})"
+    if field.type is FieldType.JSON:
+        return f"perso_mask_json({value})"
+    if field.privacy is Privacy.FREE_TEXT:
+        return f"perso_mask_text({value})"
+    if field.type is FieldType.TEXT_LIST:
+        return f"case when is_suspect then list_transform({value}, lambda x: perso_safe_id(x)) else {value} end"
+    if is_identifier(field):
+        return f"case when is_suspect then perso_safe_id({value}) else {value} end"
+    if _is_open_text(field):
+        return f"case when is_suspect then perso_mask_open({value}) else {value} end"
+    return value

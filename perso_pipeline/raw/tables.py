@@ -1,0 +1,74 @@
+"""The tables of schema ``raw``: columns in the contract's order, made or widened where they differ.
+
+Keep rows out: that is ``load``'s.
+"""
+
+import duckdb
+
+from perso_pipeline.contracts.streams import LANDING_COLUMNS, STREAMS, Privacy, Stream
+
+ROBOT_STREAMS = frozenset({"storefront_events", "recommendation_events"})
+
+LEDGERS: dict[str, dict[str, str]] = {
+    "rejected_records": {
+        "load_date": "DATE",  # NULL where the folder's name tells none
+        "stream": "VARCHAR",
+        "file": "VARCHAR",
+        "line": "BIGINT",  # NULL where the file as a whole was rejected
+        "reason": "VARCHAR",
+        "text": "VARCHAR",
+    },
+    "delivered_files": {
+        "load_date": "DATE",
+        "stream": "VARCHAR",
+        "file": "VARCHAR",
+        "format": "VARCHAR",
+        "bytes": "BIGINT",
+        "delivered": "BIGINT",
+        "accepted": "BIGINT",
+        "rejected": "BIGINT",
+    },
+    "loaded_days": {"load_date": "DATE", "stream": "VARCHAR", "event_date": "DATE"},
+    "schema_drift": {"load_date": "DATE", "stream": "VARCHAR", "field": "VARCHAR", "records": "BIGINT"},
+    "sites": {
+        "site_id": "VARCHAR",
+        "name": "VARCHAR",
+        "timezone": "VARCHAR",
+        "currency": "VARCHAR",
+        "country": "VARCHAR",
+    },
+}
+
+
+def stream_columns(stream: Stream) -> dict[str, str]:
+    """Columns of ``raw.<stream>`` with their DuckDB types, in order."""
+    columns = {f.column: "VARCHAR" if f.privacy is Privacy.HASHED else f.type.value for f in stream.fields}
+    columns |= LANDING_COLUMNS
+    if stream.name in ROBOT_STREAMS:
+        columns["is_robot"] = "BOOLEAN"
+    return columns
+
+
+def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make every raw table; one whose columns are no longer the contract's is rebuilt with its rows kept."""
+    connection.execute("create schema if not exists raw")
+    tables = {name: stream_columns(stream) for name, stream in STREAMS.items()} | LEDGERS
+    for name, columns in tables.items():
+        found = dict(
+            connection.execute(
+                "select column_name, data_type from information_schema.columns"
+                " where table_schema = 'raw' and table_name = ? order by ordinal_position",
+                [name],
+            ).fetchall()
+        )
+        if list(found.items()) == list(columns.items()):
+            continue
+        definition = ", ".join(f'"{column}" {type_}' for column, type_ in columns.items())
+        if not found:
+            connection.execute(f"create table raw.{name} ({definition})")
+            continue
+        kept = ", ".join(f'try_cast("{column}" as {type_}) as "{column}"' for column, type_ in columns.items() if column in found)  # fmt: skip
+        connection.execute(f"create table raw.{name}_rebuilt ({definition})")
+        connection.execute(f"insert into raw.{name}_rebuilt by name select {kept} from raw.{name}")
+        connection.execute(f"drop table raw.{name}")
+        connection.execute(f"alter table raw.{name}_rebuilt rename to {name}")

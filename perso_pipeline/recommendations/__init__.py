@@ -1,0 +1,1 @@
+"""Stage ``recommendations``: from candidates to published lists."""

@@ -1,0 +1,129 @@
+"""Assets of the stage ``recommendations``: the night's lists and their publication.
+
+Thin: the work is in ``composer`` and ``publish``.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from perso_pipeline.recommendations import report
+from perso_pipeline.recommendations.composer import compose
+from perso_pipeline.recommendations.publish import TABLES, publish
+from perso_pipeline.recommendations.scenarios import read_scenarios
+from perso_pipeline.resources.partitions import NIGHTLY
+from perso_pipeline.resources.settings import SettingsResource
+from perso_pipeline.resources.warehouse import WarehouseResource
+
+_GRAINS = {
+    "recommendations": "One row per night, site, scenario, subject and rank: the lists that are served next day.",
+    "recommendation_trace": "One row per slot: the items it goes back to and the rules that stood over its list.",
+    "recommendation_rejections": "One row per candidate that a rule took out of the first places of a list.",
+    "short_lists": "One row per list with empty slots, with the reason; nothing is padded.",
+}
+_INPUTS = [
+    ["models", "candidates"],
+    ["models", "champions"],
+    ["profiles", "customer_profiles"],
+    ["profiles", "item_profiles"],
+    ["identity", "identity_map"],
+    ["interactions", "session_events"],
+    ["interactions", "interactions"],
+    ["interactions", "order_movements"],
+]
+
+
+def _spec(table: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=["recommendations", table],
+        description=_GRAINS[table],
+        group_name="recommendations",
+        kinds={"python", "duckdb"},
+        owners=["team:perso"],
+        deps=_INPUTS,
+    )
+
+
+@dg.multi_asset(
+    name="recommendation_tables", specs=[_spec(table) for table in _GRAINS], partitions_def=NIGHTLY, pool="warehouse"
+)
+def recommendation_tables(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Compose all scenarios for the night and write lists, trace, rejections and short lists."""
+    night = date.fromisoformat(context.partition_key)
+    store = warehouse.open()
+    scenarios = read_scenarios(settings.get().config_dir)
+    lists = compose(store, scenarios, night=night)
+    tables = {
+        "recommendations": lists.recommendations,
+        "recommendation_trace": lists.trace,
+        "recommendation_rejections": lists.rejections,
+        "short_lists": lists.short_lists,
+    }
+    for table, rows in tables.items():
+        store.write_partition(f"recommendations.{table}", rows, {"night": night})
+    shares = report.level_shares(lists.recommendations)
+    fills = report.fills(lists.recommendations, lists.short_lists, {s.id: s.size for s in scenarios.scenarios})
+    more: dict[str, dict[str, dg.MetadataValue]] = {
+        "recommendations": {
+            "fill": dg.MetadataValue.md(report.markdown_table(fills)),
+            "level shares": dg.MetadataValue.md(report.markdown_table(shares, limit=40)),
+            "level plot": dg.MetadataValue.md(report.level_plot(shares)),
+            "preview": dg.MetadataValue.md(report.markdown_table(report.preview(store, night=night), limit=12)),
+        }
+    }
+    for table, rows in tables.items():
+        shown = more.get(table, {"preview": dg.MetadataValue.md(report.markdown_table(rows))})
+        columns = dg.TableSchema([dg.TableColumn(field.name, str(field.type)) for field in rows.schema])
+        yield dg.MaterializeResult(
+            asset_key=["recommendations", table],
+            metadata={
+                "dagster/row_count": rows.num_rows,
+                "night": night.isoformat(),
+                "dagster/column_schema": columns,
+                **shown,
+            },
+        )
+
+
+@dg.asset(
+    key=["recommendations", "publish_log"],
+    group_name="recommendations",
+    kinds={"python", "duckdb", "parquet"},
+    owners=["team:perso"],
+    partitions_def=NIGHTLY,
+    deps=[
+        ["recommendations", "recommendations"],
+        ["recommendations", "recommendation_trace"],
+        ["segments", "segment_membership"],
+        ["activation", "triggers"],
+        ["measurement", "revenue_report"],
+        ["measurement", "lift"],
+    ],
+    pool="warehouse",
+)
+def publish_log(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
+) -> dg.MaterializeResult[None]:
+    """One row per night, version and action: publishes the night's tables and swaps ``published/current``."""
+    night = date.fromisoformat(context.partition_key)
+    chosen = settings.get()
+    published = publish(
+        warehouse.open(),
+        night=night,
+        published_dir=chosen.published_dir,
+        keep=read_scenarios(chosen.config_dir).publish.keep,
+    )
+    rows = "\n".join(f"| {table} | {published.rows.get(table, 'absent')} |" for table in TABLES)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": 1,
+            "night": night.isoformat(),
+            "version": published.version,
+            "folder": dg.MetadataValue.path(str(published.folder)),
+            "was there already": published.is_reused,
+            "tables": dg.MetadataValue.md(f"| table | rows |\n|---|---|\n{rows}"),
+        }
+    )

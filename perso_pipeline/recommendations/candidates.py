@@ -1,0 +1,150 @@
+"""SQL of the strategies: where the candidates of a level come from.
+
+Each strategy is one SELECT over ``open_<n>`` (subjects with slots left) that gives
+(subject_no, item_id, score, model, model_version, origin_items, note). Add a strategy here and in
+``scenarios.Strategy``; judging and ranking are the composer's.
+"""
+
+from perso_pipeline.recommendations.scenarios import Scenario, Strategy, Subject
+
+_NO_ORIGIN = "[]::varchar[]"
+
+# Candidates of the champions. Not materialized: a level reads one task for the subjects at hand, and holding the
+# whole table instead cost half of the time at 50,000 people.
+CHAMPIONS = """
+champion_candidates as not materialized (
+    select c.site_id, c.task, c.subject_type, c.subject_id, c.item_id, c.score, c.model, c.version
+    from models.candidates as c
+    join models.champions as m
+        on m.night = c.night and m.site_id = c.site_id and m.task = c.task
+        and m.model = c.model and m.version = c.version
+    where c.night = $night and c.subject_type in ('person', 'item')
+)"""
+
+_CATEGORY_OF = {
+    Subject.PERSON: """
+    select s.subject_no, s.site_id, p.preferred_category as category
+    from subjects as s
+    join profiles.customer_profiles as p on p.site_id = s.site_id and p.person_id = s.subject_id and p.night = $night
+    where s.subject_type = 'person' and s.may_personalize and p.preferred_category is not null""",
+    Subject.ITEM: """
+    select c.subject_no, c.site_id, i.category_path as category
+    from context_items as c
+    join items as i on i.site_id = c.site_id and i.item_id = c.item_id
+    where i.category_path is not null""",
+}
+_CATEGORY_OF[Subject.CART] = _CATEGORY_OF[Subject.ITEM]
+
+_PERSONAL = f"""
+    select
+        o.subject_no, c.item_id, c.score::double as score, c.model, c.version as model_version,
+        {_NO_ORIGIN} as origin_items, null::varchar as note
+    from {{open}} as o
+    join champion_candidates as c
+        on c.site_id = o.site_id and c.subject_id = o.subject_id and c.task = 'personal' and c.subject_type = 'person'
+    where o.subject_type = 'person' and o.may_personalize"""
+
+# summed one after another in the order of the items, so that a night run twice gives the same last digit
+_FROM_CONTEXT = """
+    select
+        subject_no, item_id, list_sum(list(score order by origin)) as score, model, model_version,
+        list(origin order by score desc, origin) as origin_items, null::varchar as note
+    from (
+        select
+            o.subject_no, x.item_id as origin, c.item_id, max(c.score)::double as score, c.model,
+            c.version as model_version
+        from {open} as o
+        join context_items as x on x.subject_no = o.subject_no
+        join champion_candidates as c
+            on c.site_id = o.site_id and c.subject_id = x.item_id and c.task = 'similar' and c.subject_type = 'item'
+        group by o.subject_no, x.item_id, c.item_id, c.model, c.version
+    )
+    group by subject_no, item_id, model, model_version"""
+
+_MODEL_LIST = """
+        select
+            site_id, '' as key, item_id, max(score)::double as score, max(model) as model,
+            max(version) as model_version
+        from models.candidates
+        where night = $night and subject_type = 'anyone' and model = '{model}'
+        group by site_id, item_id"""
+
+_LISTS = {
+    Strategy.TRENDING: _MODEL_LIST.format(model="trending"),
+    Strategy.POPULAR: _MODEL_LIST.format(model="popular"),
+    Strategy.CATALOGUE: """
+        select
+            site_id, '' as key, item_id, popularity as score, 'item_profiles' as model,
+            $night::date::varchar as model_version
+        from items""",
+    # an item stands under its category and under every category above it
+    Strategy.POPULAR_IN_CATEGORY: """
+        select
+            site_id, array_to_string(parts[:depth], '/') as key, item_id, popularity as score,
+            'item_profiles' as model, $night::date::varchar as model_version
+        from (
+            select *, unnest(range(1, len(parts) + 1)) as depth
+            from (select *, string_split(category_path, '/') as parts from items where category_path is not null)
+        )""",
+}
+
+
+def shared_list(level: int, strategy: Strategy) -> str:
+    """``list_<level>``: one ordered list per site (or category), made once for all subjects.
+
+    ``place`` counts all items of a list, ``eligible`` those (families, under 'variants') that could be shown.
+    """
+    return f"""
+list_{level} as materialized (
+    select
+        *,
+        row_number() over (partition by site_id, key order by score desc, item_id) as place,
+        count(*) filter (is_first) over (
+            partition by site_id, key order by score desc, item_id rows unbounded preceding
+        ) as eligible
+    from (
+        select
+            l.*, i.item_id is null or i.item_rule is not null as is_off,
+            not is_off and row_number() over (
+                partition by l.site_id, l.key, coalesce(i.family, l.item_id), is_off order by l.score desc, l.item_id
+            ) = 1 as is_first
+        from ({_LISTS[strategy]}
+        ) as l
+        left join items as i on i.site_id = l.site_id and i.item_id = l.item_id
+    )
+)"""
+
+
+def candidates(level: int, strategy: Strategy, scenario: Scenario) -> tuple[list[str], str]:
+    """CTEs and the SELECT that give the candidates of one level for the subjects in ``open_<level>``."""
+    opened = f"open_{level}"
+    if strategy is Strategy.PERSONAL:
+        return [], _PERSONAL.format(open=opened)
+    if strategy in (Strategy.SIMILAR, Strategy.CART_ITEMS):
+        return [], _FROM_CONTEXT.format(open=opened)
+    # what cannot be shown matters only where it would have stood within the list's size
+    reach = "(not l.is_off and l.eligible <= n.needed) or l.place <= $size"
+    if strategy is not Strategy.POPULAR_IN_CATEGORY:
+        return (
+            [shared_list(level, strategy)],
+            f"""
+    select
+        o.subject_no, l.item_id, l.score, l.model, l.model_version, {_NO_ORIGIN} as origin_items,
+        null::varchar as note
+    from {opened} as o
+    join needs as n on n.subject_no = o.subject_no
+    join list_{level} as l on l.site_id = o.site_id and ({reach})""",
+        )
+    categories = f"categories_{level} as materialized ({_CATEGORY_OF[scenario.subject]}\n)"
+    return (
+        [shared_list(level, strategy), categories],
+        f"""
+    select
+        o.subject_no, l.item_id, l.score, l.model, l.model_version, {_NO_ORIGIN} as origin_items,
+        'category:' || min(l.key) as note
+    from {opened} as o
+    join needs as n on n.subject_no = o.subject_no
+    join (select distinct subject_no, site_id, category from categories_{level}) as k on k.subject_no = o.subject_no
+    join list_{level} as l on l.site_id = k.site_id and l.key = k.category and ({reach})
+    group by o.subject_no, l.item_id, l.score, l.model, l.model_version""",
+    )

@@ -1,0 +1,93 @@
+"""SQL of the leaks: rows of a scenario that a rule in force forbids, one SELECT per rule.
+
+Written against catalogue and facts as they stand, apart from the composer's own exclusions. A rule added
+to ``scenarios.Filter`` needs its leak here.
+"""
+
+from perso_pipeline.recommendations.scenarios import Filter, Scenario
+from perso_pipeline.recommendations.subjects import site_condition, subjects_sql
+
+_COLUMNS = "r.site_id, r.scenario_id, r.subject_type, r.subject_id, r.rank, r.item_id"
+
+_CATALOGUE = """
+left join profiles.item_profiles as i on i.night = $night and i.site_id = r.site_id and i.item_id = r.item_id
+where """
+
+_PERSON_OF = """
+join people as p using (site_id, subject_type, subject_id)
+where exists (
+    select 1 from {facts} as f
+    join identity.identity_map as m on m.identifier = f.identifier
+    where f.known_on <= $night and m.known_on <= $night and (m.void_on is null or m.void_on > $night)
+        and m.person_id = p.person_id and f.site_id = r.site_id and f.item_id = r.item_id and {test}
+)"""
+
+_LINES_BOUGHT = """(
+        select *, sum(case when movement in ('sale', 'cancellation') then quantity end)
+            over (partition by site_id, order_id, order_line_id) as kept
+        from interactions.order_movements where known_on <= $night
+    )"""
+
+# always in force, whatever a scenario filters
+_ALWAYS = {
+    "foreign or unknown item": _CATALOGUE + "i.item_id is null",
+    "not for sale": _CATALOGUE + "i.item_type not in ('product', 'content')",
+    "foreign site": "where not ({sites})",
+    "beyond the list": "where r.rank < 1 or r.rank > $size",
+    "repeated item": """where (r.subject_type, r.site_id, r.subject_id, r.item_id) in (
+    select (subject_type, site_id, subject_id, item_id) from lists
+    group by subject_type, site_id, subject_id, item_id having count(*) > 1
+)""",
+    "repeated rank": """where (r.subject_type, r.site_id, r.subject_id, r.rank) in (
+    select (subject_type, site_id, subject_id, rank) from lists
+    group by subject_type, site_id, subject_id, rank having count(*) > 1
+)""",
+}
+
+_OF_FILTER = {
+    Filter.SOLD_OUT: _CATALOGUE + "i.stock <= 0",
+    Filter.EXPIRED: _CATALOGUE
+    + "i.valid_to <= ($night::date + 1)::timestamp or i.valid_from > ($night::date + 1)::timestamp",
+    Filter.CONTENT: _CATALOGUE + "i.item_type <> 'product'",
+    Filter.BOUGHT: _PERSON_OF.format(
+        facts=_LINES_BOUGHT,
+        test="f.movement = 'sale' and f.is_goods and f.kept > 0 "
+        "and f.order_date > $night::date - $bought_days::integer",
+    ),
+    Filter.BLOCKED: _PERSON_OF.format(facts="interactions.interactions", test="f.event_type = 'block_item'"),
+    Filter.SAME_ITEM: "where r.subject_type = 'item' and r.subject_id = r.item_id",
+    Filter.IN_CART: """where r.subject_type = 'cart' and exists (
+    select 1 from cart_contents as c
+    where c.site_id = r.site_id and c.cart_key = r.subject_id and c.item_id = r.item_id
+)""",
+    Filter.VARIANTS: """where (r.subject_type, r.site_id, r.subject_id, r.item_id) in (
+    select (l.subject_type, l.site_id, l.subject_id, l.item_id)
+    from lists as l
+    join profiles.item_profiles as i on i.night = $night and i.site_id = l.site_id and i.item_id = l.item_id
+    qualify count(*) over (
+        partition by l.site_id, l.subject_type, l.subject_id, coalesce(i.parent_item_id, i.item_id)
+    ) > 1
+)""",
+}
+
+
+def leaks_sql(scenario: Scenario) -> str:
+    """One row per (rule, row of the scenario's lists that breaks it), in a fixed order."""
+    tests = dict(_ALWAYS)
+    if {Filter.SOLD_OUT, Filter.EXPIRED} <= set(scenario.filters):
+        tests["not available"] = _CATALOGUE + "not i.is_available"
+    tests |= {str(rule).replace("_", " "): _OF_FILTER[rule] for rule in scenario.filters}
+    selects = [
+        f"select '{name}' as rule, {_COLUMNS} from lists as r {test.replace('{sites}', site_condition(scenario))}"
+        for name, test in tests.items()
+    ]
+    return f"""with {subjects_sql(scenario)},
+
+people as (select site_id, subject_type, subject_id, person_id from subjects where person_id is not null),
+
+lists as materialized (
+    select * from recommendations.recommendations where night = $night and scenario_id = $scenario
+)
+
+{" union all ".join(selects)}
+order by all"""

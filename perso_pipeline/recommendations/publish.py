@@ -1,0 +1,194 @@
+"""Publication: one folder per published night, and a link ``current`` that is swapped in one step.
+
+``published/<night>-<content>/`` holds ``perso.duckdb``, Parquet per table, ``triggers.csv`` and
+``manifest.json``; a reader resolves ``current`` once and reads below what it found. Killed anywhere, the old
+or the new folder stands, never half of one. What may be published is the gate's business, not this module's.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.contracts.warehouse import Warehouse
+from perso_pipeline.recommendations.csv_export import write_csv
+from perso_pipeline.recommendations.shelf import Shelf, sync_folder
+
+CONTRACT = 1  # version of the folder's layout and of the tables' columns; readers refuse another
+RECOMMENDATIONS = "recommendations.recommendations"
+PUBLISH_LOG = "recommendations.publish_log"
+TABLES = (
+    RECOMMENDATIONS,
+    "recommendations.recommendation_trace",
+    "profiles.customer_profiles",
+    "profiles.item_profiles",
+    "segments.segment_membership",
+    "segments.segment_catalogue",
+    "activation.triggers",
+    "measurement.revenue_report",
+    "measurement.lift",
+)
+CSV_TABLES = ("activation.triggers",)  # what people load into other tools
+_STANDING = "select table_schema || '.' || table_name as name from information_schema.tables"
+_LOG = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("version", pa.string()),
+        ("action", pa.string()),
+        ("rows", pa.int64()),
+        ("gate", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published folder: its version (also the folder's name), night, place and rows per table."""
+
+    version: str
+    night: date
+    folder: Path
+    rows: dict[str, int]
+    absent: tuple[str, ...]
+    is_reused: bool
+
+
+def publish(
+    warehouse: Warehouse,
+    *,
+    night: date,
+    published_dir: Path,
+    tables: Sequence[str] = TABLES,
+    keep: int = 14,
+    gate: str = "passed",
+) -> Published:
+    """Publish the tables of one night and point ``current`` at them.
+
+    Args:
+        warehouse: Where the tables stand; each has a column ``night``. Those that are not there are named in
+            the manifest as absent.
+        night: Night whose rows go out.
+        published_dir: Folder of all published nights; made where missing.
+        tables: ``schema.name`` of each table.
+        keep: Published nights to keep on disk; the current and the one before always stay.
+        gate: What the gate before said, for the log.
+
+    Raises:
+        PersoError: the night has no recommendations.
+    """
+    shelf = Shelf(published_dir)
+    with shelf.lock():
+        shelf.tidy()
+        staging = shelf.new_staging()
+        standing = set(warehouse.query(_STANDING)["name"].to_pylist())
+        tables_there = [table for table in tables if table in standing]
+        absent = tuple(table for table in tables if table not in tables_there)
+        entries = {table: _write_table(warehouse, table, night=night, folder=staging) for table in tables_there}
+        rows = {table: int(entry["rows"]) for table, entry in entries.items()}
+        if RECOMMENDATIONS in tables and not rows.get(RECOMMENDATIONS):
+            shutil.rmtree(staging)
+            msg = f"There are no recommendations for the night of {night}; run that stage for it, then publish."
+            raise PersoError(msg)
+        version = f"{night}-{_content_hash(entries, absent)}"
+        is_reused = shelf.is_whole(version)
+        if is_reused:
+            shutil.rmtree(staging)
+        else:
+            _write_database(staging, entries, night=night, version=version)
+            _write_manifest(staging, entries, night=night, version=version, absent=absent)
+            shelf.put(staging, version)
+        shelf.point(version, action="publish", gate=gate, rows=sum(rows.values()))
+        shelf.retain(keep)
+    _log(warehouse, night=night, version=version, action="publish", rows=sum(rows.values()), gate=gate)
+    return Published(version, night, shelf.folder(version), rows, absent, is_reused)
+
+
+def rollback(published_dir: Path, *, to: str | None = None, warehouse: Warehouse | None = None) -> Published:
+    """Point ``current`` back at an earlier folder: the one before, or the version or night ``to``.
+
+    With a ``warehouse`` the swap is written to ``recommendations.publish_log`` too.
+
+    Raises:
+        PersoError: nothing is published, there is none before, or ``to`` is not among those kept.
+    """
+    shelf = Shelf(published_dir)
+    with shelf.lock():
+        version = shelf.find(to) if to is not None else shelf.previous()
+        manifest = shelf.manifest(version)
+        rows = {table: int(entry["rows"]) for table, entry in manifest["tables"].items()}
+        shelf.point(version, action="rollback", gate="", rows=sum(rows.values()))
+    night = date.fromisoformat(manifest["night"])
+    if warehouse is not None:
+        _log(warehouse, night=night, version=version, action="rollback", rows=sum(rows.values()), gate="")
+    return Published(version, night, shelf.folder(version), rows, tuple(manifest["absent"]), is_reused=True)
+
+
+def _write_table(warehouse: Warehouse, table: str, *, night: date, folder: Path) -> dict[str, Any]:
+    schema, name = table.split(".")
+    rows = warehouse.query(f'select * from "{schema}"."{name}" where night = $night order by all', {"night": night})
+    path = folder / f"{name}.parquet"
+    pq.write_table(rows, path, compression="zstd")
+    if table in CSV_TABLES:
+        write_csv(rows, folder / f"{name}.csv")
+    return {"rows": rows.num_rows, "file": path.name, "sha256": _sha256(path)}
+
+
+def _content_hash(entries: dict[str, dict[str, Any]], absent: Sequence[str]) -> str:
+    whole = json.dumps([CONTRACT, sorted((t, e["sha256"]) for t, e in entries.items()), sorted(absent)])
+    return hashlib.sha256(whole.encode()).hexdigest()[:12]
+
+
+def _write_database(folder: Path, entries: dict[str, dict[str, Any]], *, night: date, version: str) -> None:
+    """The same tables, each under its name without schema, and ``manifest(night, version, table_name, rows)``."""
+    with duckdb.connect(str(folder / "perso.duckdb"), config={"autoinstall_known_extensions": False}) as connection:
+        connection.execute("create table manifest (night date, version varchar, table_name varchar, rows bigint)")
+        for table, entry in entries.items():
+            name = table.split(".")[1]
+            source = str(folder / entry["file"])
+            connection.execute(f'create table "{name}" as from read_parquet($source)', {"source": source})
+            connection.execute("insert into manifest values (?, ?, ?, ?)", [night, version, table, entry["rows"]])
+
+
+def _write_manifest(
+    folder: Path, entries: dict[str, dict[str, Any]], *, night: date, version: str, absent: Sequence[str]
+) -> None:
+    others = [path for path in sorted(folder.iterdir()) if path.suffix != ".parquet"]
+    manifest = {
+        "contract": CONTRACT,
+        "night": night.isoformat(),
+        "version": version,
+        "tables": entries,
+        "files": {path.name: _sha256(path) for path in others},
+        "absent": list(absent),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    for path in folder.iterdir():
+        path.chmod(0o444)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _log(warehouse: Warehouse, *, night: date, version: str, action: str, rows: int, gate: str) -> None:
+    """Add one line to the night's log; the same line twice stays one, so that a night run again is no change."""
+    line = {"night": night, "version": version, "action": action, "rows": rows, "gate": gate}
+    before: list[dict[str, Any]] = []
+    if warehouse.exists(PUBLISH_LOG):
+        before = warehouse.query(f"from {PUBLISH_LOG} where night = $night", {"night": night}).to_pylist()
+    lines = [entry for entry in before if entry != line] + [line]
+    warehouse.write_partition(PUBLISH_LOG, pa.Table.from_pylist(lines, schema=_LOG), {"night": night})

@@ -1,0 +1,172 @@
+"""``config/scenarios.yml``: placements, their strategy levels, filters and limits.
+
+The words of the composer and of its gate. Add a strategy or a filter here first. Keep SQL out.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.errors import ConfigError, nearest
+from perso_pipeline.contracts.sites import Sites
+
+
+class Subject(StrEnum):
+    """What a list is made for."""
+
+    PERSON = "person"
+    ITEM = "item"
+    CART = "cart"
+
+
+class Strategy(StrEnum):
+    """Where the candidates of a level come from."""
+
+    PERSONAL = "personal"  # the site's champion for people
+    SIMILAR = "similar"  # the site's champion for items
+    CART_ITEMS = "cart_items"  # what 'similar' gives for the items in the cart, added up
+    TRENDING = "trending"
+    POPULAR = "popular"
+    POPULAR_IN_CATEGORY = "popular_in_category"
+    CATALOGUE = "catalogue"  # every item of the site, most wanted first: never runs dry before the shop does
+
+
+class Filter(StrEnum):
+    """What takes a candidate off a list. The first in a scenario's order is the one that is recorded."""
+
+    SOLD_OUT = "sold_out"
+    EXPIRED = "expired"
+    CONTENT = "content"  # anything but products
+    BOUGHT = "bought"
+    BLOCKED = "blocked"
+    IN_CART = "in_cart"
+    SAME_ITEM = "same_item"
+    VARIANTS = "variants"  # one item per parent in a list, none of the family of the item or cart it is made for
+
+
+UNAVAILABLE = "unavailable"  # always in force: not in the site's catalogue of the night, deleted, or a service
+
+_NEEDS_SUBJECT: dict[str, frozenset[Subject]] = {
+    Strategy.PERSONAL: frozenset({Subject.PERSON}),
+    Strategy.SIMILAR: frozenset({Subject.ITEM}),
+    Strategy.CART_ITEMS: frozenset({Subject.CART}),
+    Filter.BOUGHT: frozenset({Subject.PERSON, Subject.CART}),
+    Filter.BLOCKED: frozenset({Subject.PERSON, Subject.CART}),
+    Filter.IN_CART: frozenset({Subject.CART}),
+    Filter.SAME_ITEM: frozenset({Subject.ITEM}),
+}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Level(_Model):
+    """One step of a scenario; fills only what the steps before it left open."""
+
+    strategy: Strategy
+
+
+class GateLimits(_Model):
+    """When the lists of a scenario may not be published (min_*) or are shown as odd (max_*, min_jaccard)."""
+
+    min_fill: float = Field(default=0.95, ge=0, le=1, description="Filled share of all slots; blocks.")
+    min_item_coverage: float = Field(
+        default=0.0, ge=0, le=1, description="Share of available items in any list; blocks."
+    )
+    max_fallback_share: float = Field(
+        default=1.0, ge=0, le=1, description="Share of rows below the first level, known subjects; warns."
+    )
+    min_jaccard: float = Field(
+        default=0.0, ge=0, le=1, description="Mean overlap with the last published night; warns."
+    )
+
+
+class Scenario(_Model):
+    """One placement."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Key that a shop asks with.")
+    name: str = Field(min_length=1, description="Name shown to people.")
+    subject: Subject = Field(description="What a list is made for.")
+    size: int = Field(ge=1, le=200, description="Slots of a list.")
+    sites: tuple[str, ...] = Field(default=(), description="Sites that have this placement; none listed means all.")
+    levels: tuple[Level, ...] = Field(min_length=1, max_length=9, description="Strategies in order.")
+    filters: tuple[Filter, ...] = Field(default=(), description="What takes a candidate off the list, in order.")
+    bought_days: int = Field(default=365, ge=1, description="How long 'bought' looks back, days.")
+    cart_days: int = Field(
+        default=7, ge=1, le=90, description="How long a cart counts as open after its last change, days."
+    )
+    is_own_history: bool = Field(default=False, description="Shows a person what they bought, such as 'buy again'.")
+    gate: GateLimits = Field(default=GateLimits(), description="Limits of the gate before publication.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        strategies = [level.strategy for level in self.levels]
+        for used in (*strategies, *self.filters):
+            legal = _NEEDS_SUBJECT.get(used)
+            if legal and self.subject not in legal:
+                msg = f"'{used}' needs subject {' or '.join(sorted(legal))}, not {self.subject}"
+                raise ValueError(msg)
+        for kind, words in (("level", strategies), ("filter", list(self.filters)), ("site", list(self.sites))):
+            if len(set(words)) < len(words):
+                msg = f"a {kind} stands twice in scenario '{self.id}'"
+                raise ValueError(msg)
+        if self.is_own_history and Filter.BOUGHT in self.filters:
+            msg = "a scenario of a person's own history cannot filter 'bought'; take one of the two out"
+            raise ValueError(msg)
+        return self
+
+
+class Popularity(_Model):
+    """Weights by which 28 days of an item add up to one number."""
+
+    purchases: float = Field(default=10, ge=0)
+    cart_adds: float = Field(default=3, ge=0)
+    views: float = Field(default=1, ge=0)
+
+
+class Publication(_Model):
+    """What stays on disk."""
+
+    keep: int = Field(
+        default=14, ge=2, description="Published nights kept; the current and the one before always stay."
+    )
+
+
+class Scenarios(_Model):
+    """The whole of ``config/scenarios.yml``."""
+
+    popularity: Popularity = Popularity()
+    publish: Publication = Publication()
+    scenarios: tuple[Scenario, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        ids = [scenario.id for scenario in self.scenarios]
+        if len(set(ids)) < len(ids):
+            msg = f"scenario '{next(i for i in ids if ids.count(i) > 1)}' stands twice"
+            raise ValueError(msg)
+        return self
+
+    def __getitem__(self, scenario_id: str) -> Scenario:
+        return next(s for s in self.scenarios if s.id == scenario_id)
+
+
+def read_scenarios(config_dir: Path) -> Scenarios:
+    """Read ``scenarios.yml`` and hold its sites against ``sites.yml``.
+
+    Raises:
+        ConfigError: either file does not fit, or a scenario names a site that is not there.
+    """
+    scenarios = read_config(config_dir / "scenarios.yml", Scenarios)
+    known = {site.id for site in read_config(config_dir / "sites.yml", Sites).sites}
+    for scenario in scenarios.scenarios:
+        for site in scenario.sites:
+            if site not in known:
+                hint = nearest(site, known)
+                msg = f"scenarios.yml: scenario '{scenario.id}' names site '{site}', not in sites.yml{hint}."
+                raise ConfigError(msg)
+    return scenarios

@@ -1,0 +1,91 @@
+"""Dagster's SQLite event log, quick enough for a backfill of years.
+
+A backfill of 739 nights is two events per table and night: 37,000 in all. Dagster's own SQLite log opens, commits and
+closes two database files for each (10 ms), also when Dagster hands it a whole batch. This one keeps the files
+open and writes a batch in two transactions. Drop it when Dagster's does. It leans on private names of Dagster,
+whose version is pinned exactly.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from dagster._core.events import ASSET_EVENTS
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")  # without it Dagster hands over one event at a time
+
+_OPEN_FILES = 4  # the index, the run and a few more: the webserver looks at one run after another
+_BUSY_SECONDS = 10.0
+
+
+class BatchingEventLog(SqliteEventLogStorage):
+    """As its parent, with files kept open and ``store_event_batch`` in two transactions."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        self._engines: dict[str, Engine] = {}
+        super().__init__(*arguments, **more)
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]
+    ) -> "BatchingEventLog":
+        return cls(inst_data=inst_data, **config_value)  # the parent names itself here
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Any]:
+        with self._db_lock, self._engine(shard).connect() as connection, connection.begin():
+            yield connection
+
+    def _engine(self, shard: str) -> Engine:
+        engine = self._engines.pop(shard, None)
+        if engine is None:
+            while len(self._engines) >= _OPEN_FILES:
+                self._engines.pop(next(iter(self._engines))).dispose()
+            engine = create_engine(
+                self.conn_string_for_shard(shard),
+                poolclass=StaticPool,
+                connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+            )
+            event.listen(engine, "connect", _less_waiting)
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+        self._engines[shard] = engine  # last in, so that the one longest unused goes first
+        return engine
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events of one run; asset events together, any others one at a time."""
+        batch = [e for e in events if e.is_dagster_event and e.dagster_event_type in ASSET_EVENTS]
+        for entry in events:
+            if not (entry.is_dagster_event and entry.dagster_event_type in ASSET_EVENTS):
+                self.store_event(entry)
+        if not batch:
+            return
+        statements = [self.prepare_insert_event(entry) for entry in batch]
+        with self.run_connection(batch[0].run_id) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        with self.index_transaction() as connection:
+            ids = [connection.execute(statement).inserted_primary_key[0] for statement in statements]
+            self._store_asset_event_tags(connection, batch, ids)
+            # what is kept per asset is its last event, so only that one needs to be written
+            newest = {str(e.dagster_event.asset_key): (e, i) for e, i in zip(batch, ids, strict=True) if e.dagster_event}
+            for entry, event_id in newest.values():
+                self._store_asset_event(connection, entry, event_id)
+
+    def dispose(self) -> None:
+        for engine in self._engines.values():
+            engine.dispose()
+        self._engines.clear()
+        super().dispose()
+
+
+def _less_waiting(connection: Any, _record: Any) -> None:
+    # With a write-ahead log NORMAL survives a killed process; only a power cut can lose the last events.
+    connection.execute("PRAGMA synchronous=NORMAL")

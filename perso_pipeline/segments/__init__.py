@@ -1,0 +1,1 @@
+"""Segments: who meets which of the owner's rules, night by night."""

@@ -1,0 +1,181 @@
+"""``config/segments.yml``: what a rule may say, and a clear sentence for what it may not.
+
+Add an operator here and in ``sql.py``. Keep SQL out; attributes come from the profiles' contract.
+"""
+
+# ruff: noqa: EM101  (a sentence beside the fault it names is easier to read than a variable)
+
+import math
+from datetime import date
+from enum import Enum
+from typing import Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from perso_pipeline.contracts.errors import nearest
+from perso_pipeline.profiles.contract import CUSTOMER_ATTRIBUTES, Kind
+
+Scalar = StrictBool | StrictInt | StrictFloat | date | StrictStr
+
+EVERYONE_ELSE = "everyone-else"
+"""Primary segment of people whom no rule matches; no segment may be called so."""
+
+UNKNOWN = "unknown"
+"""Segment of revenue that belongs to nobody known; no segment may be called so."""
+
+
+class Operator(Enum):
+    """How an attribute is compared."""
+
+    IS = "is"
+    IS_NOT = "is_not"
+    IN = "in"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    MORE_THAN = "more_than"
+    LESS_THAN = "less_than"
+    BETWEEN = "between"
+    IS_KNOWN = "is_known"
+    IS_UNKNOWN = "is_unknown"
+
+
+ORDERED = {Operator.AT_LEAST, Operator.AT_MOST, Operator.MORE_THAN, Operator.LESS_THAN, Operator.BETWEEN}
+WITHOUT_VALUE = {Operator.IS_KNOWN, Operator.IS_UNKNOWN}
+
+_PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {
+    Kind.TEXT: (str,),
+    Kind.NUMBER: (int, float),
+    Kind.DATE: (date,),
+    Kind.FLAG: (bool,),
+}
+
+
+class Rule(BaseModel):
+    """One condition (attribute, op, value), or exactly one of all, any, not over further rules.
+
+    A condition on an attribute that is unknown does not hold, except ``is_unknown`` and ``is_not``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    all: tuple["Rule", ...] | None = Field(default=None, min_length=1, description="Every one of these holds.")
+    any: tuple["Rule", ...] | None = Field(default=None, min_length=1, description="At least one of these holds.")
+    none_of: "Rule | None" = Field(default=None, alias="not", description="This does not hold.")
+    attribute: str | None = Field(
+        default=None,
+        description="Column of profiles.customer_profiles.",
+        json_schema_extra={"enum": list(CUSTOMER_ATTRIBUTES)},
+    )
+    op: str | None = Field(
+        default=None, description="Comparison.", json_schema_extra={"enum": [operator.value for operator in Operator]}
+    )
+    value: Scalar | tuple[Scalar, ...] | None = Field(
+        default=None, description="What to compare with: a list for in, [low, high] for between, nothing for is_known."
+    )
+
+    @field_validator("attribute")
+    @classmethod
+    def _attribute_exists(cls, attribute: str | None) -> str | None:
+        if attribute is not None and attribute not in CUSTOMER_ATTRIBUTES:
+            raise _fault(
+                "a profile has no attribute '{word}'{hint}",
+                word=attribute,
+                hint=nearest(attribute, CUSTOMER_ATTRIBUTES),
+            )
+        return attribute
+
+    @field_validator("op")
+    @classmethod
+    def _operator_exists(cls, op: str | None) -> str | None:
+        words = [operator.value for operator in Operator]
+        if op is not None and op not in words:
+            hint = nearest(op, words) or f" (one of {', '.join(words)})"
+            raise _fault("there is no comparison '{word}'{hint}", word=op, hint=hint)
+        return op
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        groups = [name for name, given in (("all", self.all), ("any", self.any), ("not", self.none_of)) if given]
+        if self.attribute is None and self.op is None and self.value is None:
+            if len(groups) == 1:
+                return self
+            raise _fault("a rule is one of all, any, not, or a condition with attribute and op")
+        if groups:
+            raise _fault("'{group}' stands alone, put the condition inside it", group=groups[0])
+        if self.attribute is None or self.op is None:
+            raise _fault("the condition lacks '{missing}'", missing="attribute" if self.attribute is None else "op")
+        _check_value(self.attribute, Operator(self.op), self.value)
+        return self
+
+
+def _check_value(attribute: str, operator: Operator, value: Scalar | tuple[Scalar, ...] | None) -> None:
+    kind, op = CUSTOMER_ATTRIBUTES[attribute], operator.value
+    if operator in WITHOUT_VALUE:
+        if value is not None:
+            raise _fault("'{op}' takes no value", op=op)
+        return
+    if operator in ORDERED and kind not in (Kind.NUMBER, Kind.DATE):
+        raise _fault(
+            "'{op}' compares numbers and dates, and '{name}' is {kind}", op=op, name=attribute, kind=kind.value
+        )
+    expected = {Operator.IN: "a list of values", Operator.BETWEEN: "[low, high]"}.get(operator, "one value")
+    if value is None or isinstance(value, tuple) is (expected == "one value") or value == ():
+        raise _fault("'{op}' takes {expected}", op=op, expected=expected)
+    values = value if isinstance(value, tuple) else (value,)
+    for one in values:
+        if not _fits(one, kind):
+            raise _fault("'{name}' is {kind}, not '{value}'", name=attribute, kind=kind.value, value=str(one))
+    if operator is Operator.BETWEEN and not (len(values) == 2 and values[0] <= values[1]):  # type: ignore[operator]
+        raise _fault("'{op}' takes {expected}", op=op, expected=expected)
+
+
+def _fault(message: str, **values: str) -> PydanticCustomError:
+    return PydanticCustomError("rule", message, values)
+
+
+def _fits(value: Scalar, kind: Kind) -> bool:
+    if isinstance(value, bool) and kind is not Kind.FLAG:
+        return False  # Python counts True as 1
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    return isinstance(value, _PYTHON_TYPES[kind])
+
+
+class Segment(BaseModel):
+    """A named group of people."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Key of the segment in all tables.")
+    name: str = Field(min_length=1, description="Name shown in reports.")
+    description: str = Field(min_length=1, description="Who is meant, for people who do not read rules.")
+    rule: Rule = Field(description="Who belongs.")
+
+
+class Segments(BaseModel):
+    """The whole of ``config/segments.yml``; the first segment that matches is a person's primary segment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="config/segments.yml")
+
+    segments: tuple[Segment, ...] = Field(min_length=1)
+
+    @field_validator("segments")
+    @classmethod
+    def _ids_differ(cls, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        seen = {EVERYONE_ELSE, UNKNOWN}
+        for segment in segments:
+            if segment.id in seen:
+                raise _fault("the id '{id}' is taken; give each segment its own", id=segment.id)
+            seen.add(segment.id)
+        return segments

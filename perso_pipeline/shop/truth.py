@@ -1,0 +1,121 @@
+"""What is really so, beside the landing folder: for tests and ``perso verify``, never for the pipeline.
+
+Files: ``people``, ``devices``, ``tastes``, ``robots``, ``deliveries``, ``caused_orders`` (Parquet), ``lift.json``.
+"""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from perso_pipeline.contracts.sites import Site
+from perso_pipeline.shop import arrays
+from perso_pipeline.shop.arrays import Bools, Ints
+from perso_pipeline.shop.catalogue import Catalogue
+from perso_pipeline.shop.config import ShopConfig
+from perso_pipeline.shop.orders import Lines
+from perso_pipeline.shop.people import People, visitor_ids
+from perso_pipeline.shop.visits import Visits
+from perso_pipeline.shop.words import LEAVES
+
+ARMS = ("treatment", "control")
+
+
+class Truth:
+    """Gathers while the shop runs, writes once at the end."""
+
+    def __init__(self, config: ShopConfig) -> None:
+        self._config = config
+        self._held: list[Ints] = []  # visitor * people + person, unique per day
+        self._proven: list[Ints] = []  # the same, of sessions with a successful sign-in
+        self._robots: list[Ints] = []
+        self._caused: list[pa.Table] = []
+        self.totals: dict[str, dict[str, float]] = {arm: defaultdict(float) for arm in ARMS}
+
+    def add_day(
+        self, visits: Visits, lines: Lines, *, buys: Bools, caused: Bools, signs_in: Bools, order: Ints, people: People
+    ) -> None:
+        """Note who held which cookie, and what orders and money each arm brought (before any delivery fault)."""
+        human = ~visits.is_robot
+        pair = visits.visitor * people.count + visits.person
+        self._held.append(np.unique(pair[human]))
+        self._proven.append(np.unique(pair[signs_in]))
+        self._robots.append(visits.visitor[~human])
+        for number, arm in enumerate(ARMS):
+            mine = human & (visits.is_control == bool(number))
+            total = self.totals[arm]
+            total["sessions"] += float(mine.sum())
+            total["orders"] += float((buys & mine).sum())
+            total["orders_caused"] += float((buys & caused & mine).sum())
+        rows = np.flatnonzero(buys & caused)
+        sites = pa.array([s.id for s in self._config.sites])
+        self._caused.append(pa.table({
+            "site_id": arrays.words(visits.site[rows], sites).cast(pa.string()),
+            "order_id": pa.array(order[rows]).cast(pa.string()),
+            "visitor_id": visitor_ids(visits.visitor[rows]),
+        }))  # fmt: skip
+        online = lines.visitor >= 0
+        arms = people.shares()[np.maximum(lines.visitor, 0)] < self._config.holdout_share
+        amount = (lines.quantity * lines.price - lines.discount).astype(float)
+        for number, arm in enumerate(ARMS):
+            self.totals[arm]["revenue_cents"] += float(amount[online & (arms == bool(number))].sum())
+
+    def write(
+        self,
+        folder: Path,
+        *,
+        people: People,
+        catalogue: Catalogue,
+        deliveries: list[dict[str, Any]],
+        undelivered: dict[str, int],
+    ) -> None:
+        """Write every truth file into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        sites: tuple[Site, ...] = self._config.sites
+        number = np.arange(people.count)
+        keys = pa.array([f"person-{i}" for i in range(people.count)])
+        held = np.unique(np.concatenate(self._held))
+        visitor, person = held // people.count, held % people.count
+        pq.write_table(pa.table({
+            "person_key": keys,
+            "site_id": arrays.words(people.site, pa.array([s.id for s in sites])).cast(pa.string()),
+            "customer_id": arrays.words(np.where(people.is_member, number, -1), people.customer_ids).cast(pa.string()),
+            "persona": people.persona, "arrival_day": people.arrival_day, "leaving_day": people.leaving_day,
+            "visits_per_day": people.visits_per_day, "buying": people.buying,
+        }), folder / "people.parquet")  # fmt: skip
+        pq.write_table(pa.table({
+            "visitor_id": visitor_ids(visitor), "person_key": keys.take(pa.array(person)),
+            "has_signed_in": np.isin(held, np.concatenate(self._proven)),
+        }), folder / "devices.parquet")  # fmt: skip
+        robots = np.concatenate(self._robots)
+        pq.write_table(pa.table({"visitor_id": visitor_ids(robots)}), folder / "robots.parquet")
+        styles = catalogue.groups // (int(catalogue.leaf.max()) + 1)
+        paths = pa.array([path for path, _, _ in LEAVES])
+        pq.write_table(pa.table({
+            "person_key": keys.take(pa.array(np.repeat(number, people.tastes.shape[1]))),
+            "category": paths.take(pa.array(people.tastes.ravel() // styles)),
+            "style": people.tastes.ravel() % styles,
+            "weight": people.weights.ravel(),
+        }), folder / "tastes.parquet")  # fmt: skip
+        pq.write_table(pa.Table.from_pylist(deliveries), folder / "deliveries.parquet")
+        pq.write_table(pa.concat_tables(self._caused), folder / "caused_orders.parquet")
+        seen = np.unique(visitor)
+        control = people.shares()[seen] < self._config.holdout_share
+        for index, arm in enumerate(ARMS):
+            self.totals[arm]["visitors"] = float((control == bool(index)).sum())
+        treated = self.totals["treatment"]
+        without = treated["orders"] - treated["orders_caused"]
+        (folder / "lift.json").write_text(json.dumps({
+            "true_lift": self._config.true_lift,
+            "holdout_share": self._config.holdout_share,
+            "unit": "visitor_id",
+            "orders_caused": int(treated["orders_caused"]),
+            "orders_without_lists": int(without),
+            "realised_lift": treated["orders_caused"] / without if without else None,
+            "arms": {arm: {k: (int(v)) for k, v in sorted(values.items())} for arm, values in self.totals.items()},
+            "undelivered": dict(sorted(undelivered.items())),
+        }, indent=2) + "\n", encoding="utf-8")  # fmt: skip

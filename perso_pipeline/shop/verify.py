@@ -1,0 +1,186 @@
+"""The warehouse against the truth of the simulated shop: deliveries, identity, lift.
+
+The only module that reads truth files. It claims nothing that it could not compare: what is not estimable
+does not hold. What it reads of the warehouse are published table contracts.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import pyarrow.parquet as pq
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.contracts.warehouse import Warehouse
+
+LEAST_PRECISION = 0.97  # a shared device that only one of two people signs in on costs a few pairs
+LEAST_PROVEN_RECALL = 0.95  # late, broken and shared-device sign-ins cost the rest
+_FILES = ("people.parquet", "devices.parquet", "deliveries.parquet", "lift.json")
+_NEEDED = ("raw.delivered_files", "identity.identity_map", "measurement.lift")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One thing that is known, and what the pipeline made of it."""
+
+    name: str
+    expected: str
+    got: str
+    verdict: Literal["holds", "does not hold"]
+
+    @property
+    def holds(self) -> bool:
+        return self.verdict == "holds"
+
+
+def verify(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
+    """Compare deliveries, identity and lift of the last night with the truth.
+
+    Raises:
+        PersoError: truth files or tables are missing.
+    """
+    for name in _FILES:
+        if not (truth_dir / name).is_file():
+            msg = f"{truth_dir / name} is missing; make the shop again with 'perso simulate'."
+            raise PersoError(msg)
+    for table in _NEEDED:
+        if not warehouse.exists(table):
+            msg = f"The warehouse has no {table}; run its nights first with 'perso run'."
+            raise PersoError(msg)
+    planted = json.loads((truth_dir / "lift.json").read_text(encoding="utf-8"))
+    return [*_deliveries(warehouse, truth_dir), *_identity(warehouse, truth_dir), _lift(warehouse, planted)]
+
+
+def _deliveries(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
+    """Per stream: records delivered, rejected, and left once each, over the days that both know."""
+    loaded = warehouse.query("""
+        select load_date, stream, sum(delivered)::bigint as delivered, sum(rejected)::bigint as rejected
+        from raw.delivered_files group by all
+    """)
+    with duckdb.connect() as connection:
+        connection.register("loaded", loaded)
+        rows = connection.execute(
+            """
+            select
+                t.stream,
+                sum(t.delivered)::bigint, sum(l.delivered)::bigint,
+                sum(t.broken)::bigint, sum(l.rejected)::bigint,
+                sum(t.delivered - t.broken - t.duplicated)::bigint, count(*) - count(l.stream)
+            from read_parquet(?) as t
+            left join loaded as l on l.stream = t.stream and l.load_date = t.load_date
+            group by t.stream order by t.stream
+            """,
+            [str(truth_dir / "deliveries.parquet")],
+        ).fetchall()
+        first, last = connection.execute(
+            "select min(load_date), max(load_date) from read_parquet(?)", [str(truth_dir / "deliveries.parquet")]
+        ).fetchall()[0]
+    found: list[Comparison] = []
+    for stream, delivered, got_delivered, broken, got_rejected, distinct, missing_days in rows:
+        note = f" ({missing_days} days not loaded)" if missing_days else ""
+        found.append(_same(f"{stream}: records delivered", delivered, got_delivered, note))
+        found.append(_same(f"{stream}: records rejected", broken, got_rejected, note))
+        if warehouse.exists(f"staging.stg_{stream}"):
+            kept = warehouse.query(
+                f"select count(*) as n from staging.stg_{stream} where known_on between ? and ?", [first, last]
+            )
+            found.append(_same(f"{stream}: different sound records", distinct, kept["n"][0].as_py(), note))
+    return found
+
+
+def _identity(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
+    """Pairs of identifiers: how many of those put together are one person, and how many of those are together."""
+    guessed = warehouse.query(
+        "select identifier, person_id from identity.identity_map where void_on is null and identifier is not null"
+    )
+    with duckdb.connect() as connection:
+        connection.register("guessed", guessed)
+        connection.register("people", pq.read_table(truth_dir / "people.parquet"))
+        connection.register("devices", pq.read_table(truth_dir / "devices.parquet"))
+        connection.execute(_PAIRS)
+        together, right = connection.execute(
+            "select count(*), count(*) filter (is_true) from guessed_pairs"
+        ).fetchall()[0]
+        true, proven, found, found_proven = connection.execute(
+            """
+            select count(*), count(*) filter (is_proven), count(*) filter (is_found),
+                count(*) filter (is_proven and is_found)
+            from true_pairs
+            """
+        ).fetchall()[0]
+    return [
+        _at_least("identity: pairs put together that are one person", LEAST_PRECISION, right, together),
+        _at_least("identity: pairs shown by a sign-in that are together", LEAST_PROVEN_RECALL, found_proven, proven),
+        # beside sign-ins nothing tells that two cookies are one person: no more can be asked than they show
+        _at_least(
+            "identity: all pairs of one person that are together",
+            LEAST_PROVEN_RECALL * proven / true if true else 0.0, found, true,
+        ),
+    ]  # fmt: skip
+
+
+# An identifier may be of two people (a shared device): a pair is true if any person has both.
+_PAIRS = """
+    create temp table owned as
+    select 'visitor:' || visitor_id as identifier, person_key, has_signed_in as is_proven from devices
+    union all
+    select 'customer:' || customer_id, person_key, true from people where customer_id is not null;
+
+    create temp table true_pairs as
+    select
+        a.identifier as one, b.identifier as other, bool_or(a.is_proven and b.is_proven) as is_proven,
+        bool_or(coalesce(g.person_id = h.person_id, false)) as is_found
+    from owned as a
+    inner join owned as b on a.person_key = b.person_key and a.identifier < b.identifier
+    inner join guessed as g on g.identifier = a.identifier
+    inner join guessed as h on h.identifier = b.identifier
+    group by one, other;
+
+    create temp table guessed_pairs as
+    select a.identifier as one, b.identifier as other, t.one is not null as is_true
+    from guessed as a
+    inner join guessed as b on a.person_id = b.person_id and a.identifier < b.identifier
+    left join true_pairs as t on t.one = a.identifier and t.other = b.identifier
+    where a.identifier in (select identifier from owned) and b.identifier in (select identifier from owned);
+"""
+
+
+def _lift(warehouse: Warehouse, planted: dict[str, Any]) -> Comparison:
+    """Whether the interval of the last night holds the planted lift of orders; one in twenty honest ones does not."""
+    name = "lift: orders per visitor"
+    expected = f"{planted['true_lift']:+.1%} planted, {planted['orders_caused']:,} orders caused"
+    rows = warehouse.query("""
+        select site_id, relative_lift, relative_ci_low, relative_ci_high, verdict, reason
+        from measurement.lift
+        where metric = 'orders_per_visitor' and night = (select max(night) from measurement.lift)
+        order by site_id = 'all' desc, treatment_units desc
+        limit 1
+    """).to_pylist()
+    if not rows:
+        return Comparison(name, expected, "no row in measurement.lift", "does not hold")
+    row = rows[0]
+    if row["relative_ci_low"] is None or row["relative_ci_high"] is None:
+        return Comparison(name, expected, f"not estimable: {row['reason'] or row['verdict']}", "does not hold")
+    interval = f"{row['relative_ci_low']:+.1%} to {row['relative_ci_high']:+.1%}"
+    got = f"{row['relative_lift']:+.1%} ({interval}), site {row['site_id']}"
+    inside = row["relative_ci_low"] <= planted["true_lift"] <= row["relative_ci_high"]
+    return Comparison(name, expected, got, "holds" if inside else "does not hold")
+
+
+def _same(name: str, expected: int, got: int | None, note: str) -> Comparison:
+    shown = "none" if got is None else f"{got:,}"
+    return Comparison(name, f"{expected:,}", shown + note, "holds" if got == expected else "does not hold")
+
+
+def _at_least(name: str, least: float, part: int, whole: int) -> Comparison:
+    expected = f"at least {least:.1%}"
+    if whole == 0:
+        return Comparison(name, expected, "no pair to judge by", "does not hold")
+    return Comparison(
+        name,
+        expected,
+        f"{part / whole:.1%} ({part:,} of {whole:,})",
+        "holds" if part / whole >= least else "does not hold",
+    )

@@ -1,0 +1,9 @@
+"""Stands in for dbt's namespace of cross-database macros while sqlfluff lints; the SQL is never run."""
+
+
+def dateadd(datepart: str, interval: object, from_date_or_timestamp: str) -> str:
+    return f"{from_date_or_timestamp} + {interval}"
+
+
+def datediff(first_date: str, second_date: str, datepart: str) -> str:
+    return f"{second_date} - {first_date}"

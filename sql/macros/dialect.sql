@@ -1,0 +1,22 @@
+{#- Constructs that differ between engines, one dispatched macro each. Add one only where dbt has none of its own. -#}
+
+{#- A 64-bit hash of some columns; equal rows have equal hashes, the reverse nearly always. -#}
+{% macro row_fingerprint(columns) -%}
+  {{ return(adapter.dispatch('row_fingerprint')(columns)) }}
+{%- endmacro %}
+{% macro duckdb__row_fingerprint(columns) -%}hash({{ columns | join(', ') }}){%- endmacro %}
+{% macro spark__row_fingerprint(columns) -%}xxhash64({{ columns | join(', ') }}){%- endmacro %}
+
+{#- Whether a text contains a pattern, case-blind; false for null. Pattern: a Jinja string that holds a regular expression. -#}
+{% macro matches(column, pattern) -%}
+  {{ return(adapter.dispatch('matches')(column, pattern)) }}
+{%- endmacro %}
+{% macro duckdb__matches(column, pattern) -%}coalesce(regexp_matches(lower({{ column }}), '{{ pattern }}'), false){%- endmacro %}
+{% macro spark__matches(column, pattern) -%}coalesce(lower({{ column }}) rlike '{{ pattern | replace("\\", "\\\\") }}', false){%- endmacro %}
+
+{#- Host of a web address, lower case; null where there is none. -#}
+{% macro host_of(column) -%}
+  {{ return(adapter.dispatch('host_of')(column)) }}
+{%- endmacro %}
+{% macro duckdb__host_of(column) -%}nullif(regexp_extract(lower({{ column }}), '^[a-z]+://(?:www\.)?([^/:?#]+)', 1), ''){%- endmacro %}
+{% macro spark__host_of(column) -%}nullif(regexp_extract(lower({{ column }}), '^[a-z]+://(?:www\\.)?([^/:?#]+)', 1), ''){%- endmacro %}

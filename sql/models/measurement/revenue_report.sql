@@ -1,0 +1,135 @@
+{% set night = night_literal() %}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    full_refresh=false,
+    on_schema_change='fail',
+    pre_hook="{% if is_incremental() %}delete from {{ this }} where night = {{ night_literal() }}{% endif %}",
+) }}
+
+with movements as (
+    select * from {{ ref('movements_as_of_night') }}
+),
+
+report_window as (
+    select starts_on, ends_on from {{ source('measurement', 'report_windows') }}
+    where night = {{ night }}
+),
+
+primary_segments as (
+    select site_id, person_id, segment_id from {{ source('segments', 'primary_segment') }}
+    where night = {{ night }}
+),
+
+celled as (
+    select
+        movements.*,
+        case
+            when movements.person_id is null then 'unknown'
+            else coalesce(primary_segments.segment_id, 'everyone-else')
+        end as segment_id
+    from movements
+    left join primary_segments
+        on movements.site_id = primary_segments.site_id and movements.person_id = primary_segments.person_id
+),
+
+-- each movement counts on two days, in separate columns: the day of its order and its own day
+on_order_day as (
+    select
+        celled.order_date as report_date,
+        celled.site_id,
+        celled.channel,
+        celled.segment_id,
+        celled.scenario_id,
+        celled.currency,
+        count(*) as movements,
+        count(distinct celled.order_id) filter (where celled.is_order_head) as orders,
+        count(distinct celled.order_id) filter (where celled.movement = 'sale') as orders_touched,
+        coalesce(sum(celled.quantity) filter (where celled.is_goods), 0) as units,
+        sum(celled.gross) as gross,
+        sum(celled.discount) as discount,
+        sum(celled.cancelled) as cancelled,
+        sum(celled.refunded) as refunded,
+        sum(celled.adjusted) as adjusted,
+        sum(celled.net) as net,
+        sum(celled.cost) as cost,
+        sum(celled.margin) as margin
+    from celled
+    inner join report_window on celled.order_date between report_window.starts_on and report_window.ends_on
+    group by all
+),
+
+on_movement_day as (
+    select
+        celled.movement_date as report_date,
+        celled.site_id,
+        celled.channel,
+        celled.segment_id,
+        celled.scenario_id,
+        celled.currency,
+        count(*) as movements_on_day,
+        sum(celled.refunded) as refunded_on_return_day,
+        sum(celled.net) as net_on_movement_day
+    from celled
+    inner join report_window on celled.movement_date between report_window.starts_on and report_window.ends_on
+    group by all
+),
+
+final as (
+    select
+        coalesce(on_order_day.report_date, on_movement_day.report_date) as report_date,
+        coalesce(on_order_day.site_id, on_movement_day.site_id) as site_id,
+        coalesce(on_order_day.channel, on_movement_day.channel) as channel,
+        coalesce(on_order_day.segment_id, on_movement_day.segment_id) as segment_id,
+        coalesce(on_order_day.scenario_id, on_movement_day.scenario_id) as scenario_id,
+        coalesce(on_order_day.currency, on_movement_day.currency) as currency,
+        coalesce(on_order_day.movements, 0) as movements,
+        coalesce(on_order_day.orders, 0) as orders,
+        coalesce(on_order_day.orders_touched, 0) as orders_touched,
+        coalesce(on_order_day.units, 0) as units,
+        coalesce(on_order_day.gross, 0) as gross,
+        coalesce(on_order_day.discount, 0) as discount,
+        coalesce(on_order_day.cancelled, 0) as cancelled,
+        coalesce(on_order_day.refunded, 0) as refunded,
+        coalesce(on_order_day.adjusted, 0) as adjusted,
+        coalesce(on_order_day.net, 0) as net,
+        on_order_day.cost,
+        on_order_day.margin,
+        coalesce(on_movement_day.movements_on_day, 0) as movements_on_day,
+        coalesce(on_movement_day.refunded_on_return_day, 0) as refunded_on_return_day,
+        coalesce(on_movement_day.net_on_movement_day, 0) as net_on_movement_day
+    from on_order_day
+    full outer join on_movement_day
+        on
+            on_order_day.report_date = on_movement_day.report_date
+            and on_order_day.site_id = on_movement_day.site_id
+            and on_order_day.channel = on_movement_day.channel
+            and on_order_day.segment_id = on_movement_day.segment_id
+            and on_order_day.scenario_id = on_movement_day.scenario_id
+            and on_order_day.currency = on_movement_day.currency
+)
+
+select
+    {{ night }} as night,
+    report_date,
+    site_id,
+    channel,
+    segment_id,
+    scenario_id,
+    currency,
+    movements,
+    orders,
+    orders_touched,
+    cast(units as bigint) as units,
+    cast(gross as decimal(18, 4)) as gross,
+    cast(discount as decimal(18, 4)) as discount,
+    cast(cancelled as decimal(18, 4)) as cancelled,
+    cast(refunded as decimal(18, 4)) as refunded,
+    cast(adjusted as decimal(18, 4)) as adjusted,
+    cast(net as decimal(18, 4)) as net,
+    cast(cost as decimal(18, 4)) as cost,
+    cast(margin as decimal(18, 4)) as margin,
+    movements_on_day,
+    cast(refunded_on_return_day as decimal(18, 4)) as refunded_on_return_day,
+    cast(net_on_movement_day as decimal(18, 4)) as net_on_movement_day
+from final

@@ -1,0 +1,69 @@
+"""No address in clear outside landing, and no way out to the network."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Installation
+
+pytestmark = pytest.mark.slow
+
+E_MAIL = re.compile(rb"[A-Za-z0-9._%+-]{2,}@example\.(?:com|org)")
+PHONE = re.compile(rb"\+(?:44|49)\d{9,11}")
+
+
+def test_no_address_stands_in_clear_anywhere_but_in_landing(shop: Installation) -> None:
+    landing = b"".join(
+        _content(p)
+        for p in sorted((shop.home / "landing" / "profile_events").glob("*/*"))
+        if p.suffix in {".gz", ".jsonl"}
+    )
+    assert len(set(E_MAIL.findall(landing))) > 100
+    assert len(set(PHONE.findall(landing))) > 100
+    for path in sorted(shop.home.rglob("*")):
+        kept_by_design = {"landing", "truth"} & set(path.relative_to(shop.home).parts)
+        if path.is_file() and not path.is_symlink() and not kept_by_design:
+            content = path.read_bytes()
+            assert not E_MAIL.search(content), path
+            assert not PHONE.search(content), path
+
+
+def _content(path: Path) -> bytes:
+    import gzip
+
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+GUARD = """
+import socket
+
+_connect = socket.socket.connect
+
+
+def _only_here(self, address):
+    if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+        raise AssertionError(f"the network was touched: {address}")
+    return _connect(self, address)
+
+
+def _no_names(host, *rest, **more):
+    if host not in (None, "127.0.0.1", "localhost", "::1"):
+        raise AssertionError(f"a name was looked up: {host}")
+    return _getaddrinfo(host, *rest, **more)
+
+
+_getaddrinfo = socket.getaddrinfo
+socket.socket.connect = _only_here
+socket.getaddrinfo = _no_names
+"""
+
+
+def test_a_night_runs_with_the_way_to_the_network_closed(
+    shop: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # every Python process of the run, dbt's included, imports sitecustomize first; it fails on any connection out
+    (tmp_path / "sitecustomize.py").write_text(GUARD, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    output = shop.perso("run", "--night", "2026-10-31")
+    assert "the network was touched" not in output
+    assert "a name was looked up" not in output

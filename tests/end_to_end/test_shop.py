@@ -1,0 +1,92 @@
+import gzip
+import shutil
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from conftest import Installation
+
+pytestmark = pytest.mark.slow
+
+LAST = "2026-10-31"
+
+
+def test_every_stage_has_rows_on_the_last_night(shop: Installation) -> None:
+    for table, column in [
+        ("profiles.customer_profiles", "night"),
+        ("segments.segment_membership", "night"),
+        ("models.candidates", "night"),
+        ("recommendations.recommendations", "night"),
+        ("measurement.revenue_report", "night"),
+        ("measurement.lift", "night"),
+    ]:
+        assert shop.rows(f"select count(*) from {table} where {column} = date '{LAST}'")[0][0] > 0, table
+
+
+def test_every_scenario_is_published_with_level_and_version(shop: Installation) -> None:
+    with duckdb.connect(str(shop.home / "published" / "current" / "perso.duckdb"), read_only=True) as published:
+        scenarios = published.execute(
+            "select scenario_id, count(*) filter (level is null or model is null or model_version is null) from recommendations group by 1 order by 1"
+        ).fetchall()
+    assert scenarios == [("cart", 0), ("home", 0), ("product", 0)]
+
+
+def test_the_report_sums_to_the_ledger_to_the_cent(shop: Installation) -> None:
+    report = shop.rows(
+        f"""select site_id, currency, sum(gross), sum(discount), sum(cancelled), sum(refunded), sum(refunded_on_return_day), sum(net)
+        from measurement.revenue_report where night = date '{LAST}' group by all order by all"""
+    )
+    ledger = shop.rows(
+        """select site_id, currency, sum(gross), sum(discount), sum(cancelled), sum(refunded), sum(refunded), sum(net)
+        from interactions.order_lines group by all order by all"""
+    )
+    assert report == ledger
+    assert all(row[2] > 0 and row[5] > 0 for row in ledger)
+
+
+def test_accepted_and_rejected_make_delivered_for_every_file(shop: Installation) -> None:
+    assert shop.rows("select count(*) from raw.delivered_files where accepted + rejected <> delivered") == [(0,)]
+    assert shop.rows("select sum(rejected) > 0 and sum(accepted) > 0 from raw.delivered_files") == [(True,)]
+
+
+def test_the_same_night_run_twice_gives_the_same_tables(shop: Installation) -> None:
+    before = shop.fingerprints()
+    shop.perso("run", "--night", LAST)
+    assert shop.fingerprints() == before
+
+
+def test_other_order_double_delivery_and_other_files_give_the_same_tables(shop: Installation, tmp_path: Path) -> None:
+    other = Installation(tmp_path / "other")
+    shutil.copytree(shop.home / "landing", other.home / "landing")
+    for file in sorted((other.home / "landing").glob("*/*/*")):
+        _split(file)
+        if file.exists():
+            shutil.copy(file, file.with_name(f"again-{file.name}"))
+    for first, last in [
+        ("2026-10-25", "2026-10-31"),
+        ("2026-10-14", "2026-10-18"),
+        ("2026-10-19", "2026-10-24"),
+        ("2026-10-17", "2026-10-26"),
+    ]:
+        other.perso("run", "--from", first, "--night", last, "--facts-only")
+    other.perso("run", "--night", "2026-10-30")
+    other.perso("run", "--night", "2026-10-31")
+    assert other.fingerprints() == shop.fingerprints()
+
+
+def _split(file: Path) -> None:
+    """Cut a file in two: Parquet by rows, lines by lines (each half of a CSV with the header)."""
+    if file.suffix == ".parquet":
+        table = pq.read_table(file)
+        half = table.num_rows // 2
+        for number, part in enumerate([table.slice(0, half), table.slice(half)]):
+            pq.write_table(part, file.with_name(f"part{number}-{file.name}"))
+        file.unlink()
+    elif file.suffix == ".gz":
+        lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+        header = lines[:1] if file.name.endswith(".csv.gz") else []
+        lines = lines[len(header) :]
+        for number, part in enumerate([lines[: len(lines) // 3], lines[len(lines) // 3 :]]):
+            file.with_name(f"part{number}-{file.name}").write_bytes(gzip.compress(b"".join(header + part)))
+        file.unlink()

@@ -1,0 +1,130 @@
+"""A small warehouse with interactions and an identity map, and the settings of config/models.yml."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import sparse
+
+from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.models.config import ModelsConfig
+from perso_pipeline.models.protocol import InteractionMatrix
+from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from perso_pipeline.settings import PROJECT_ROOT
+
+NIGHT = date(2026, 1, 31)
+
+
+@pytest.fixture(scope="session")
+def config() -> ModelsConfig:
+    return read_config(PROJECT_ROOT / "config" / "models.yml", ModelsConfig)
+
+
+@pytest.fixture
+def make_matrix() -> Callable[..., InteractionMatrix]:
+    def make(dense: Sequence[Sequence[float]], ages: Sequence[Sequence[int]] | None = None) -> InteractionMatrix:
+        """Rows are people p000.., columns items i000..; 0 is no interest; ages default to 1 day."""
+        weights = sparse.csr_matrix(np.asarray(dense, dtype=np.float64))
+        rows, columns = weights.nonzero()
+        age = np.ones(len(rows), dtype=np.int32) if ages is None else np.asarray(ages, dtype=np.int32)[rows, columns]
+        daily = sparse.csr_matrix((np.ones(len(rows)), (columns, age)), shape=(weights.shape[1], 400))
+        return InteractionMatrix(
+            weights=weights,
+            people=np.array([f"p{n:03d}" for n in range(weights.shape[0])]),
+            items=np.array([f"i{n:03d}" for n in range(weights.shape[1])]),
+            last_age_days=age,
+            daily_people=daily,
+            as_of=NIGHT + timedelta(days=1),
+            fingerprint="test",
+        )
+
+    return make
+
+
+INTERACTIONS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("event_date", pa.date32()),
+        ("occurred_at", pa.timestamp("us")),
+        ("site_id", pa.string()),
+        ("identifier", pa.string()),
+        ("item_id", pa.string()),
+        ("event_type", pa.string()),
+        ("is_robot", pa.bool_()),
+        ("known_on", pa.date32()),
+    ]
+)
+IDENTITY = pa.schema(
+    [("identifier", pa.string()), ("person_id", pa.string()), ("known_on", pa.date32()), ("void_on", pa.date32())]
+)
+
+
+class Shop:
+    """Collects events and links, then writes them to a warehouse."""
+
+    def __init__(self, path: Path) -> None:
+        self.warehouse = DuckDBWarehouse(path)
+        self.events: list[dict[str, object]] = []
+        self.links: list[dict[str, object]] = []
+
+    def event(
+        self,
+        person: str,
+        item: str,
+        day: date,
+        event_type: str = "product_view",
+        *,
+        site: str = "shop-uk",
+        known_on: date | None = None,
+        is_robot: bool = False,
+    ) -> None:
+        self.events.append(
+            {
+                "event_id": f"e{len(self.events)}",
+                "event_date": day,
+                "site_id": site,
+                "identifier": f"customer:{person}",
+                "item_id": item,
+                "event_type": event_type,
+                "is_robot": is_robot,
+                "known_on": known_on or day,
+            }
+        )
+
+    def link(self, identifier: str, person: str, known_on: date, void_on: date | None = None) -> None:
+        self.links.append({"identifier": identifier, "person_id": person, "known_on": known_on, "void_on": void_on})
+
+    def write(self) -> DuckDBWarehouse:
+        known = {link["identifier"] for link in self.links}
+        for identifier in dict.fromkeys(str(e["identifier"]) for e in self.events):
+            if identifier not in known:
+                self.link(identifier, identifier.removeprefix("customer:"), date(2020, 1, 1))
+        with self.warehouse.transaction() as connection:
+            for table, rows, schema in (
+                ("interactions.interactions", self.events, INTERACTIONS),
+                ("identity.identity_map", self.links, IDENTITY),
+            ):
+                connection.register("rows", pa.Table.from_pylist(rows, schema=schema))
+                connection.execute(f"create schema if not exists {table.split('.')[0]}")
+                connection.execute(f"create or replace table {table} as from rows")
+        return self.warehouse
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "warehouse.duckdb")
+
+
+@pytest.fixture
+def two_tastes(shop: Shop) -> Shop:
+    """60 people who each like one half of 20 items, over 28 days: what a personal model must find out."""
+    rng = np.random.default_rng(5)
+    for person in range(60):
+        half = person % 2 * 10
+        for back in range(28):
+            for item in rng.choice(10, size=1 + int(back < 7), replace=False):
+                shop.event(f"c{person:02d}", f"item-{half + item:02d}", NIGHT - timedelta(days=back))
+    return shop

@@ -1,0 +1,228 @@
+"""The stage as Dagster runs it, over a real warehouse and a real MLflow store."""
+
+import socket
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.models import assets, checks
+from perso_pipeline.models.tables import CHAMPIONS, table
+from perso_pipeline.resources.partitions import NIGHTLY
+from perso_pipeline.resources.settings import SettingsResource
+from perso_pipeline.resources.tracking import TrackingResource
+from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResource
+from perso_pipeline.settings import PROJECT_ROOT
+
+NIGHT = NIGHTLY.start.date()
+TABLES = ("training_sets", "model_evaluations", "champions", "model_artifacts", "candidates")
+
+
+@pytest.fixture(scope="module")
+def mlflow_dir(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture
+def stage(shop, tmp_path, mlflow_dir):
+    """Two sites: shop-uk where taste decides, shop-de in its first day; shop-biz has nothing."""
+    config_dir = tmp_path / "config"
+    config_dir.mkdir()
+    for name in ("sites.yml", "models.yml"):
+        text = (PROJECT_ROOT / "config" / name).read_text()
+        (config_dir / name).write_text(text.replace("sites: {}", f"sites:\n  shop-uk: {{{_inline()}}}"))
+    rng = np.random.default_rng(5)
+    for person in range(80):
+        half = person % 2 * 30
+        for back in range(20):
+            for item in rng.choice(30, size=1, replace=False):
+                shop.event(f"c{person:02d}", f"item-{half + item:02d}", NIGHT - timedelta(days=back))
+    shop.event("d1", "item-00", NIGHT, site="shop-de")
+    shop.event("d2", "item-01", NIGHT, site="shop-de")
+    return Stage(shop.write(), config_dir, mlflow_dir)
+
+
+def _inline() -> str:
+    return (
+        "evaluation: {enough_people: 60, min_people: 40, bootstrap_samples: 200}, "
+        "als: {factors: 8, iterations: 5}, item_knn: {k1: 0.2, b: 0.2}"
+    )
+
+
+class Stage:
+    def __init__(self, warehouse: DuckDBWarehouse, config_dir: Path, mlflow_dir: Path) -> None:
+        self.warehouse = warehouse
+        self.tracking = TrackingResource(
+            uri=f"sqlite:///{mlflow_dir / 'mlflow.db'}", artifact_dir=str(mlflow_dir / "artifacts")
+        )
+        self.resources = {
+            "settings": SettingsResource(config_dir=str(config_dir)),
+            "warehouse": WarehouseResource(path=str(warehouse.path)),
+            "tracking": self.tracking,
+        }
+
+    def run(self, *names: str, night: date = NIGHT) -> dg.ExecuteInProcessResult:
+        everything = [
+            *dg.load_assets_from_modules([assets]),
+            *dg.load_asset_checks_from_modules([checks]),
+        ]
+        selection = dg.AssetSelection.assets(*(["models", name] for name in names)) if names else None
+        return dg.materialize(
+            everything,
+            resources=self.resources,
+            partition_key=night.isoformat(),
+            selection=selection,
+            raise_on_error=False,
+        )
+
+    def rows(self, name: str) -> list[dict]:
+        return self.warehouse.query(f"select * from models.{name} order by all").to_pylist()
+
+    def client(self):
+        return self.tracking.open()._client
+
+
+def test_a_night_ends_in_champions_files_and_candidates_and_again_in_the_same(stage):
+    first = stage.run()
+    assert first.success
+    before = {name: stage.rows(name) for name in TABLES}
+    trained = {row["site_id"]: row for row in before["training_sets"]}
+    assert set(trained) == {"shop-uk", "shop-de"}
+    assert "nothing to train on" in trained["shop-de"]["not_evaluated_because"]
+    dropped = [n for c, n in trained["shop-uk"].items() if c.startswith("dropped_")]
+    assert trained["shop-uk"]["signals"] == sum(
+        [trained["shop-uk"]["train_signals"], trained["shop-uk"]["evaluated_signals"], *dropped]
+    )
+
+    champions = {(row["site_id"], row["task"]): row for row in before["champions"]}
+    assert champions["shop-uk", "personal"]["model"] in {"item_knn", "als"}
+    assert champions["shop-de", "personal"]["model"] == "popular"
+    assert champions["shop-de", "personal"]["reason"].startswith("popular: not evaluated")
+
+    lists = {(row["site_id"], row["subject_type"]) for row in before["candidates"]}
+    assert {("shop-uk", "person"), ("shop-uk", "anyone"), ("shop-de", "anyone")} <= lists
+    own = [r for r in before["candidates"] if r["subject_id"] == "c00" and r["rank"] <= 10]
+    assert all(int(row["item_id"][-2:]) < 30 for row in own)  # c00 likes the first half
+
+    runs = len(stage.client().search_runs([e.experiment_id for e in stage.client().search_experiments()]))
+    versions = len(stage.client().search_model_versions())
+    assert stage.run().success
+    assert {name: stage.rows(name) for name in TABLES} == before
+    again = len(stage.client().search_runs([e.experiment_id for e in stage.client().search_experiments()]))
+    assert (again, len(stage.client().search_model_versions())) == (runs, versions)
+
+    skipped = first.asset_materializations_for_node("model_evaluations")[0].metadata["skipped"].value
+    assert skipped["shop-biz"] == "no interactions are known for this night"
+    champion = champions["shop-uk", "personal"]
+    alias = stage.client().get_model_version_by_alias("shop-uk--personal", "champion")
+    assert alias.run_id == champion["mlflow_run_id"]
+    assert alias.tags["perso.version"] == champion["version"]
+    run = stage.client().get_run(champion["mlflow_run_id"])
+    assert run.data.tags["dagster/run_id"] == first.run_id
+    assert run.data.tags["perso.fingerprint"] == trained["shop-uk"]["fingerprint"]
+    assert "personal/ndcg_at_10" in run.data.metrics
+    assert run.data.params[f"{champion['model']}.{'factors' if champion['model'] == 'als' else 'neighbours'}"]
+
+
+def test_a_try_that_was_killed_is_closed_by_the_next(stage):
+    client = stage.client()
+    experiment = stage.tracking.open()._experiment("shop-uk")
+    killed = client.create_run(experiment, tags={"perso.night": NIGHT.isoformat()}).info.run_id
+    stage.warehouse.write_partition("models.training_sets", table([], assets.tables.TRAINING_SETS), {"night": NIGHT})
+    # New data, so that the night is logged anew.
+    with stage.warehouse.transaction() as connection:
+        connection.execute("delete from interactions.interactions where identifier = 'customer:c79'")
+    assert stage.run("training_sets", "model_evaluations").success
+    assert client.get_run(killed).info.status == "KILLED"
+    night = stage.rows("training_sets")[-1]
+    assert stage.tracking.open().recorded("shop-uk", NIGHT, night["key"]) is not None
+
+
+def test_altered_model_files_stop_the_candidates(stage):
+    assert stage.run().success
+    row = next(r for r in stage.rows("model_artifacts") if r["model"] == "popular" and r["file"] == "arrays.npz")
+    path = stage.tracking.open().model_folder(row["mlflow_run_id"]) / row["file"]
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    result = stage.run("candidates")
+    assert not result.success
+    failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.error.to_string()
+    assert "altered after it was stored" in failure
+    assert stage.run("model_artifacts", "candidates").success  # the mend that the message names
+
+
+def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(stage):
+    assert stage.run().success
+    rows = stage.rows("champions")
+    for row in rows:
+        if row["site_id"] == "shop-de":
+            row["model"] = "random"  # nothing was measured there
+    stage.warehouse.write_partition("models.champions", table(rows, CHAMPIONS), {"night": NIGHT})
+    everything = [*dg.load_assets_from_modules([assets]), *dg.load_asset_checks_from_modules([checks])]
+    result = dg.materialize(
+        everything,
+        resources=stage.resources,
+        partition_key=NIGHT.isoformat(),
+        selection=dg.AssetSelection.checks_for_assets(["models", "champions"])
+        | dg.AssetSelection.assets(["models", "model_artifacts"], ["models", "candidates"]),
+        raise_on_error=False,
+    )
+    gate = {e.check_name: e for e in result.get_asset_check_evaluations()}["champion_is_fit_to_serve"]
+    assert not gate.passed
+    assert gate.description.startswith("shop-de, personal: random serves, but against popular it was not measured")
+    assert not result.get_asset_materialization_events()
+
+
+def test_a_site_without_champions_is_a_fault(stage):
+    assert stage.run("training_sets", "model_evaluations").success
+    stage.warehouse.write_partition("models.champions", table([], CHAMPIONS), {"night": NIGHT})
+    found = checks.unfit_champions(stage.warehouse, NIGHT)
+    assert len(found) == 4
+    assert all("there is no champion" in fault for fault in found)
+
+
+def test_changed_data_is_not_mixed_with_older_champions(stage):
+    assert stage.run("training_sets", "model_evaluations", "champions").success
+    with stage.warehouse.transaction() as connection:
+        connection.execute("delete from interactions.interactions where identifier = 'customer:c78'")
+    result = stage.run("model_artifacts")
+    failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.error.to_string()
+    assert "changed after its champions" in failure
+
+
+def test_nothing_leaves_the_machine(stage, monkeypatch):
+    asked = []
+
+    def refuse(*args, **_):
+        asked.append(args)
+        raise OSError(args)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert stage.run().success
+    assert asked == []
+
+
+def test_an_old_night_run_again_takes_no_alias_from_a_later_one(stage):
+    assert stage.run().success
+    store = stage.tracking.open()
+    row = stage.rows("champions")[0]
+    run_id, title = row["mlflow_run_id"], "alias-test"
+    store.register(title, run_id, night=NIGHT + timedelta(days=1), version="v2", alias="champion")
+    other = next(r["mlflow_run_id"] for r in stage.rows("model_artifacts") if r["mlflow_run_id"] != run_id)
+    store.register(title, other, night=NIGHT, version="v1", alias="champion")
+    assert stage.client().get_model_version_by_alias(title, "champion").run_id == run_id
+
+
+def test_an_artefact_folder_outside_the_store_is_refused(stage, tmp_path):
+    assert stage.run("training_sets", "model_evaluations").success
+    client = stage.client()
+    elsewhere = client.create_experiment(f"elsewhere-{tmp_path.name}", artifact_location=tmp_path.as_uri())
+    run_id = client.create_run(elsewhere).info.run_id
+    with pytest.raises(PersoError, match="lie outside"):
+        stage.tracking.open().model_folder(run_id)
+    with pytest.raises(PersoError, match="has no run"):
+        stage.tracking.open().model_folder("../../etc")

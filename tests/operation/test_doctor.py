@@ -1,0 +1,39 @@
+from pathlib import Path
+
+from perso_pipeline.operation.config import CONFIG_READERS
+from perso_pipeline.operation.doctor import Verdict, examine
+from perso_pipeline.settings import PROJECT_ROOT, Settings
+
+
+def findings(home: Path, config_dir: Path) -> list[tuple[str, Verdict, str]]:
+    settings = Settings(home=home, config_dir=config_dir, hash_key="")
+    return [(f.topic, f.verdict, f.text) for f in examine(settings, config_readers=CONFIG_READERS)]
+
+
+def test_the_shipped_config_has_no_bad_finding(tmp_path: Path) -> None:
+    assert [f for f in findings(tmp_path, PROJECT_ROOT / "config") if f[1] is Verdict.BAD] == []
+
+
+def test_every_shipped_config_file_is_examined() -> None:
+    assert {p.name for p in (PROJECT_ROOT / "config").glob("*.yml")} == set(CONFIG_READERS)
+
+
+def test_a_folder_that_is_no_day_is_named_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "landing" / "order_events" / "yesterday").mkdir(parents=True)
+    bad = [text for topic, verdict, text in findings(tmp_path, PROJECT_ROOT / "config") if verdict is Verdict.BAD]
+    assert bad == ["order_events/yesterday is not a day; name it YYYY-MM-DD after the day of arrival."]
+
+
+def test_a_slip_in_a_config_file_is_named_with_file_and_line(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    for file in (PROJECT_ROOT / "config").glob("*.yml"):
+        (config / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    sites = config / "sites.yml"
+    sites.write_text(
+        sites.read_text(encoding="utf-8").replace("    timezone: Europe/Berlin", "    timezon: Europe/Berlin"),
+        encoding="utf-8",
+    )
+    bad = [text for topic, verdict, text in findings(tmp_path / "home", config) if verdict is Verdict.BAD]
+    assert len(bad) == 1
+    assert bad[0].startswith("sites.yml line ")

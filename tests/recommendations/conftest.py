@@ -1,0 +1,113 @@
+"""The input tables of the composer, empty, and a way to put a few rows into them."""
+
+import shutil
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perso_pipeline.resources.warehouse import DuckDBWarehouse
+
+NIGHT = date(2026, 3, 10)
+NOON = datetime.fromisoformat("2026-03-10T12:00:00")
+
+TABLES = {
+    "identity.identity_map": "identifier varchar, identifier_type varchar, person_id varchar, confidence double, "
+    "known_on date, void_on date",
+    "interactions.session_events": "event_id varchar, session_id varchar, occurred_at timestamp, event_date date, "
+    "site_id varchar, visitor_id varchar, customer_id varchar, identifier varchar, event_type varchar, "
+    "item_id varchar, quantity bigint, cart_id varchar, order_id varchar, is_robot boolean, known_on date",
+    "interactions.interactions": "event_id varchar, event_date date, occurred_at timestamp, site_id varchar, "
+    "identifier varchar, item_id varchar, event_type varchar, quantity bigint, is_robot boolean, known_on date",
+    "interactions.order_movements": "movement_id varchar, site_id varchar, order_id varchar, order_line_id varchar, "
+    "movement varchar, movement_date date, order_date date, occurred_at timestamp, identifier varchar, "
+    "visitor_id varchar, item_id varchar, is_goods boolean, quantity bigint, known_on date",
+    "profiles.customer_profiles": "night date, site_id varchar, person_id varchar, is_customer boolean, "
+    "lifecycle varchar, last_order_date date, preferred_category varchar, has_email_consent boolean, "
+    "has_personalization_consent boolean",
+    "profiles.item_profiles": "night date, site_id varchar, item_id varchar, item_type varchar, name varchar, "
+    "category_path varchar, stock bigint, is_available boolean, valid_from timestamp, valid_to timestamp, "
+    "parent_item_id varchar, views_28d bigint, cart_adds_28d bigint, purchases_28d bigint",
+    "models.champions": "night date, site_id varchar, task varchar, model varchar, version varchar, "
+    "mlflow_run_id varchar, reason varchar",
+    "models.candidates": "night date, site_id varchar, task varchar, model varchar, version varchar, "
+    "subject_type varchar, subject_id varchar, rank integer, item_id varchar, score double",
+}
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "identity.identity_map": {"known_on": date(2026, 1, 1)},
+    "interactions.session_events": {
+        "occurred_at": NOON, "event_date": NIGHT, "site_id": "shop-uk", "visitor_id": "v1", "identifier": "visitor:v1",
+        "event_type": "add_to_cart", "quantity": 1, "is_robot": False, "known_on": NIGHT,
+    },
+    "interactions.interactions": {"site_id": "shop-uk", "is_robot": False, "known_on": NIGHT, "event_date": NIGHT},
+    "interactions.order_movements": {
+        "site_id": "shop-uk", "order_id": "o1", "order_line_id": "1", "movement": "sale", "movement_date": NIGHT,
+        "order_date": NIGHT, "occurred_at": NOON, "is_goods": True, "quantity": 1, "known_on": NIGHT,
+    },
+    "profiles.customer_profiles": {
+        "night": NIGHT, "site_id": "shop-uk", "is_customer": True, "lifecycle": "active", "has_email_consent": True,
+    },
+    "profiles.item_profiles": {
+        "night": NIGHT, "site_id": "shop-uk", "item_type": "product", "stock": 5, "is_available": True,
+        "category_path": "home", "views_28d": 0, "cart_adds_28d": 0, "purchases_28d": 0,
+    },
+    "models.champions": {"night": NIGHT, "site_id": "shop-uk", "version": "1", "reason": "best"},
+    "models.candidates": {"night": NIGHT, "site_id": "shop-uk", "version": "1", "rank": 1},
+}  # fmt: skip
+
+
+class Shop(DuckDBWarehouse):
+    """A warehouse with empty input tables; ``add`` puts rows in, the rest of a row is ordinary."""
+
+    def add(self, table: str, *rows: dict[str, Any]) -> "Shop":
+        with self.transaction() as connection:
+            for row in rows:
+                whole = {**DEFAULTS.get(table, {}), **row}
+                names = ", ".join(whole)
+                marks = ", ".join("?" for _ in whole)
+                connection.execute(f"insert into {table} ({names}) values ({marks})", list(whole.values()))
+        return self
+
+    def run(self, sql: str) -> None:
+        with self.transaction() as connection:
+            connection.execute(sql)
+
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return [tuple(row.values()) for row in self.query(sql, list(parameters)).to_pylist()]
+
+
+def _empty(path: Path) -> Shop:
+    shop = Shop(path, threads=1)
+    with shop.transaction() as connection:
+        for schema in {table.split(".")[0] for table in TABLES}:
+            connection.execute(f"create schema {schema}")
+        for table, columns in TABLES.items():
+            connection.execute(f"create table {table} ({columns})")
+    return shop
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("templates")
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path, templates: Path) -> Callable[..., Shop]:
+    """A copy of a shop that is filled once per run: ``copy_of(name, fill)``."""
+
+    def copy(name: str, fill: Callable[[Shop], None]) -> Shop:
+        template = templates / f"{name}.duckdb"
+        if not template.exists():
+            fill(_empty(template))
+        shutil.copy(template, tmp_path / f"{name}.duckdb")
+        return Shop(tmp_path / f"{name}.duckdb", threads=1)
+
+    return copy
+
+
+@pytest.fixture
+def shop(copy_of: Callable[..., Shop]) -> Shop:
+    return copy_of("empty", lambda shop: None)

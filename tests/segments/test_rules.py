@@ -1,0 +1,66 @@
+import json
+
+import pytest
+
+from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.errors import ConfigError
+from perso_pipeline.segments.compiler import rule_text
+from perso_pipeline.segments.rules import Segments
+from perso_pipeline.segments.schema import SCHEMA_PATH, schema_text
+from perso_pipeline.settings import PROJECT_ROOT
+
+
+def read(tmp_path, rule, segment_id="s"):
+    path = tmp_path / "segments.yml"
+    path.write_text(f"segments:\n  - id: {segment_id}\n    name: S\n    description: d\n    rule: {rule}\n")
+    return read_config(path, Segments)
+
+
+def test_the_shipped_segments_are_read():
+    segments = read_config(PROJECT_ROOT / "config" / "segments.yml", Segments).segments
+    assert (
+        rule_text(segments[-2].rule) == "(orders at most 0 and product_views at least 5 and not cart_adds at least 1)"
+    )
+
+
+def test_the_json_schema_for_editors_is_current():
+    assert SCHEMA_PATH.read_text(encoding="utf-8") == schema_text()
+    assert "lifecycle" in json.dumps(json.loads(schema_text())["$defs"]["Rule"])
+
+
+WRONG = {
+    "unknown attribute": ("{attribute: order, op: is, value: 1}", "a profile has no attribute 'order' (did you mean 'orders'?)"),
+    "unknown operator": ("{attribute: orders, op: at_lest, value: 1}", "there is no comparison 'at_lest' (did you mean 'at_least'?)"),
+    "text for a number": ("{attribute: orders, op: is, value: many}", "'orders' is a number, not 'many'"),
+    "truth for a number": ("{attribute: orders, op: is, value: true}", "'orders' is a number, not 'true'"),
+    "endless number": ("{attribute: orders, op: at_least, value: .inf}", "'orders' is a number, not 'inf'"),
+    "order of words": ("{attribute: country, op: at_least, value: GB}", "'at_least' compares numbers and dates, and 'country' is text"),
+    "one value for in": ("{attribute: country, op: in, value: GB}", "'in' takes a list of values"),
+    "empty list": ("{attribute: country, op: in, value: []}", "'in' takes a list of values"),
+    "upside down": ("{attribute: orders, op: between, value: [3, 1]}", "'between' takes [low, high]"),
+    "value for is_known": ("{attribute: country, op: is_known, value: GB}", "'is_known' takes no value"),
+    "no value": ("{attribute: country, op: is}", "'is' takes one value"),
+    "no operator": ("{attribute: country, value: GB}", "the condition lacks 'op'"),
+    "two groups": ("{all: [{attribute: orders, op: is, value: 1}], any: [{attribute: orders, op: is, value: 1}]}", "a rule is one of"),
+    "group and condition": ("{all: [{attribute: orders, op: is, value: 1}], attribute: orders}", "'all' stands alone"),
+    "misspelt key": ("{atribute: orders, op: is, value: 1}", "extra inputs are not permitted (did you mean 'attribute'?)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "sentence"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_rule_is_named_by_file_line_and_key(tmp_path, rule, sentence):
+    with pytest.raises(ConfigError) as raised:
+        read(tmp_path, rule)
+    assert str(raised.value).startswith("segments.yml line 5: segments.0.rule")
+    assert sentence in str(raised.value)
+
+
+def test_a_fault_deep_in_a_rule_is_named_where_it_stands(tmp_path):
+    with pytest.raises(ConfigError, match=r"segments\.yml line 7: segments\.0\.rule\.all\.0\.not\.attribute: "):
+        read(tmp_path, "\n      all:\n        - not: {attribute: lifecicle, op: is, value: new}")
+
+
+@pytest.mark.parametrize("word", ["everyone-else", "unknown"])
+def test_an_id_that_reports_use_for_the_rest_is_refused(tmp_path, word):
+    with pytest.raises(ConfigError, match=f"the id '{word}' is taken"):
+        read(tmp_path, "{attribute: orders, op: is, value: 1}", segment_id=word)

@@ -1,0 +1,74 @@
+"""Running the dbt project on a warehouse file, in this process, with the project parsed once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+
+SQL_DIR = Path(__file__).resolve().parents[2] / "sql"
+FACTS = ("staging", "identity", "interactions")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The parsed project; ``run`` builds fact models of one warehouse file."""
+
+    manifest: Manifest
+    folder: Path
+
+    def invoke(self, warehouse: Path, *arguments: str, **variables: str) -> dbtRunnerResult:
+        os.environ["PERSO_WAREHOUSE"] = str(warehouse)
+        options = [
+            "--project-dir", str(SQL_DIR), "--profiles-dir", str(SQL_DIR), "--target-path", str(self.folder / "target"),
+            "--log-path", str(self.folder / "logs"), "--log-level-file", "none", "--quiet", "--vars", str(variables), "--no-write-json",
+        ]  # fmt: skip
+        try:
+            return dbtRunner(manifest=self.manifest).invoke([*arguments, *options])
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+
+    def run(self, warehouse: Path, *arguments: str, **variables: str) -> None:
+        result = self.invoke(warehouse, "run", "--select", *FACTS, *arguments, **variables)
+        failed = [f"{r.node.name}: {r.message}" for r in result.result or () if r.status not in ("success", "pass")]
+        assert result.success, failed or result.exception
+
+
+def parse(folder: Path) -> Project:
+    """Parse without a warehouse file, as CI and Dagster do."""
+    os.environ["PERSO_WAREHOUSE"] = str(folder / "perso.duckdb")
+    result = dbtRunner().invoke(
+        ["parse", "--project-dir", str(SQL_DIR), "--profiles-dir", str(SQL_DIR),
+         "--target-path", str(folder / "target"), "--log-path", str(folder / "logs"), "--log-level-file", "none", "--quiet"]
+    )  # fmt: skip
+    DuckDBConnectionManager.close_all_connections()
+    assert result.success, result.exception
+    return Project(result.result, folder)
+
+
+def contents(warehouse: Path, schemas: tuple[str, ...] = FACTS) -> Mapping[str, tuple[int, str]]:
+    """Rows and md5 of the sorted rows of every table."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_schema, table_name from information_schema.tables where table_schema in ? order by all",
+            [list(schemas)],
+        ).fetchall()
+        found = {}
+        for schema, table in tables:
+            columns = sorted(
+                name for (name,) in connection.execute(
+                    "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
+                    [schema, table],
+                ).fetchall()
+            )
+            listed = ", ".join(columns)
+            row = connection.execute(
+                f"select count(*), md5(string_agg(line, chr(10) order by line)) "
+                f"from (select row({listed})::varchar as line from {schema}.{table})"
+            ).fetchone()
+            found[f"{schema}.{table}"] = row
+        return found
