@@ -83,18 +83,20 @@ def measure(folder: Path, kind: str, records: int, threads: int) -> dict[str, ob
     home = folder / "warehouse"
     shutil.rmtree(home, ignore_errors=True)
     warehouse = DuckDBWarehouse(home / "perso.duckdb", memory_limit="3GB", threads=threads)
-    seconds = []
+    seconds, cpu = [], []
     for _ in range(2):
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         report = load_nights(
             warehouse, landing_dir=landing, sites=SITES, first=START, last=last, hash_key=b"benchmark",
             streams=["storefront_events"],
         )  # fmt: skip
         seconds.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - busy)
     return {
         "format": kind, "records": report.delivered, "rejected": report.rejected, "seconds": round(seconds[0], 2),
-        "records_per_second": round(report.delivered / seconds[0]), "reload_seconds": round(seconds[1], 2),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "records_per_second": round(report.delivered / seconds[0]), "cpu_seconds": round(cpu[0], 2),
+        "reload_seconds": round(seconds[1], 2),
+        "reload_cpu_seconds": round(cpu[1], 2), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "warehouse_mb": sum(f.stat().st_size for f in home.iterdir() if f.is_file()) >> 20,
     }  # fmt: skip
 

@@ -4,11 +4,13 @@ Heavy imports stand inside the commands, so that ``perso --help`` is quick. Erro
 sentence and exit code 2; ``--debug`` shows the trace.
 """
 
+import logging
+import os
 import sys
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -37,13 +39,24 @@ def main() -> None:
     """Entry point: run a command, turn a mendable error into one sentence and exit code 2."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries speak to developers; -W or PYTHONWARNINGS brings them back
+        sys.warnoptions.append("ignore")  # for the processes they start
     try:
         app()
     except PersoError as error:
         if _state["debug"]:
             raise
         _errors.print(f"perso: {error}", markup=False)
-        sys.exit(2)
+        _leave(2)
+    except SystemExit as end:
+        _leave(end.code if isinstance(end.code, int) else 1 if end.code else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End without the interpreter's tear-down, at which DuckDB 2.0 prints pages of "leaked instance"."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @app.callback()

@@ -69,7 +69,7 @@ def _property(field: Field) -> dict[str, Any]:
         schema["not"] = {"const": ""}
     if field.words:
         # An empty text counts as absent.
-        schema |= {"type": "string"} if field.required else {"type": ["string", "null"]}
+        schema["type"] = ["string"] if field.required else ["string", "null"]
         schema["enum"] = [*field.words] if field.required else [*field.words, "", None]
     if field.minimum is not None:
         schema["minimum"] = field.minimum
@@ -85,8 +85,10 @@ def reference_page() -> str:
     lines = [
         "# Streams",
         "",
-        "Generated from `perso_pipeline/contracts/streams.py` by `python -m perso_pipeline.contracts.json_schema docs/reference`.",
-        "Files go to `landing/<stream>/<day of arrival>/`: Parquet, or JSON Lines and CSV, each plain, `.gz` or `.zst`.",
+        "Generated from `perso_pipeline/contracts/streams.py`; after a change of it run",
+        "`python -m perso_pipeline.contracts.json_schema docs/reference`.",
+        "",
+        "Files go to `landing/<stream>/<day of arrival>/`: Parquet, or JSON Lines and CSV, plain, `.gz` or `.zst`.",
         "An empty text counts as absent. A field that is not listed is kept in `payload` and reported as drift.",
     ]
     for stream in STREAMS.values():

@@ -48,7 +48,9 @@ def _spec(stream: Stream) -> dg.AssetSpec:
 
 _REJECTED_SPEC = dg.AssetSpec(
     REJECTED,
-    description="One row per rejected delivered record, with file, line, reason and text. `perso replay` reads them again.",
+    description=(
+        "One row per rejected delivered record, with file, line, reason and text. `perso replay` reads them again."
+    ),
     group_name="raw",
     kinds={"python", "duckdb"},
     owners=["team:perso"],
@@ -85,7 +87,7 @@ def raw_load(
     )
     for result in report.streams:
         context.log.info(
-            f"{result.stream}: {result.accepted:,} accepted and {result.rejected:,} rejected of {result.delivered:,}"
+            "%s: %d accepted and %d rejected of %d", result.stream, result.accepted, result.rejected, result.delivered
         )
         if dg.AssetKey(["raw", result.stream]) in context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=["raw", result.stream], metadata=_stream_metadata(result, report))
@@ -102,7 +104,7 @@ def raw_load(
         )
 
 
-def _stream_metadata(result: StreamReport, report: LoadReport) -> dict[str, object]:
+def _stream_metadata(result: StreamReport, report: LoadReport) -> dict[str, dg.MetadataValue | str | int]:
     drift = "\n".join(f"- `{name}`: {records:,}" for name, records in result.drift.items())
     return {
         "dagster/row_count": result.accepted,

@@ -58,7 +58,8 @@ def judging_query(stream: Stream, source: Source) -> str:
             select source.*, {source.payload} as payload{typed} from source
         ),
         placed as (
-            select typed.*, f.load_date, f.name, z.timezone as zone, {rules.open_text(stream)} as open_text{agents_columns}
+            select typed.*, f.load_date, f.name, z.timezone as zone{agents_columns},
+                {rules.open_text(stream)} as open_text
             from typed
             inner join {FILES_TABLE} as f on f.file = typed.file
             left join raw.sites as z on z.site_id = {rules.given(stream["site_id"])}

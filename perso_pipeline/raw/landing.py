@@ -24,6 +24,8 @@ _FORMATS = "Parquet, or JSON Lines (.jsonl, .ndjson, .json) and CSV, each plain,
 
 
 class Format(Enum):
+    """How the records of a file are written."""
+
     PARQUET = "parquet"
     JSON = "json"
     CSV = "csv"

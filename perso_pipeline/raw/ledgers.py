@@ -105,7 +105,7 @@ def write_sites(connection: duckdb.DuckDBPyConnection, sites: Sites) -> None:
         except (ZoneInfoNotFoundError, ValueError):
             is_known = False
         if not is_known:
-            msg = f"sites.yml: site '{site.id}' has the time zone '{site.timezone}', which is none; write one like Europe/Berlin."
+            msg = f"sites.yml: site '{site.id}': '{site.timezone}' is no time zone; write one like Europe/Berlin."
             raise ConfigError(msg)
     connection.execute("delete from raw.sites")
     for site in sites.sites:
@@ -149,4 +149,5 @@ def report(connection: duckdb.DuckDBPyConnection, stream: Stream, first: date, l
         " group by field order by field",
         nights,
     ).fetchall()
-    return StreamReport(stream.name, *counts, drift=dict(drift))
+    files, delivered, accepted, rejected = counts
+    return StreamReport(stream.name, files, delivered, accepted, rejected, dict(drift))

@@ -43,6 +43,7 @@ class LineReader:
 
     def __post_init__(self) -> None:
         self._batches = self._read_all()
+        self._chunk: Iterator[pa.RecordBatch] = iter(())
         self._next: pa.RecordBatch | None = next(self._batches, None)
 
     @property
@@ -51,7 +52,13 @@ class LineReader:
 
     def chunk(self, rows: int) -> pa.RecordBatchReader:
         """The next batches, until at least ``rows`` lines or the end; columns as in ``LINE_SCHEMA``."""
-        return pa.RecordBatchReader.from_batches(LINE_SCHEMA, self._take(rows))
+        self._chunk = self._take(rows)
+        return pa.RecordBatchReader.from_batches(LINE_SCHEMA, self._chunk)
+
+    def finish_chunk(self) -> None:
+        """Read what the query left of the chunk: it is delivered all the same, and must show as missing."""
+        for _ in self._chunk:
+            pass
 
     def _take(self, rows: int) -> Iterator[pa.RecordBatch]:
         taken = 0
@@ -107,8 +114,9 @@ def _batch(index: int, offsets: np.ndarray, sizes: np.ndarray, body: bytes | np.
     ]
     batch = pa.RecordBatch.from_arrays(columns, schema=LINE_SCHEMA)
     data = np.frombuffer(body, dtype=np.uint8)
-    blank = ((sizes == 1) & (data[offsets[:-1]] == _NEWLINE)) | ((sizes == 2) & (data[offsets[:-1]] == _RETURN) & (data[offsets[1:] - 1] == _NEWLINE))  # fmt: skip
-    blank |= (sizes == 1) & (data[offsets[:-1]] == _RETURN)
+    starts = data[offsets[:-1]]
+    blank = (sizes == 1) & ((starts == _NEWLINE) | (starts == _RETURN))
+    blank |= (sizes == 2) & (starts == _RETURN) & (data[offsets[1:] - 1] == _NEWLINE)
     return batch.filter(pa.array(~blank)) if blank.any() else batch
 
 
@@ -129,8 +137,8 @@ def _separated(body: bytes, offsets: np.ndarray, delimiter: str) -> np.ndarray:
 def _split(file: LandingFile) -> Iterator[tuple[np.ndarray, np.ndarray, bytes, int]]:
     """Yield (int32 offsets of n + 1, int64 sizes of n in bytes, bytes, number of the first line), ends included."""
     number, carry, dropped = 1, b"", 0
-    for data in _chunks(file):
-        data = carry + data
+    for chunk in _chunks(file):
+        data = carry + chunk
         ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _NEWLINE) + 1
         if not len(ends):
             carry = data

@@ -22,7 +22,7 @@ import duckdb
 
 _BLOCK_BYTES = 64  # block of SHA-256, RFC 2104
 
-_AT = r"(?:@|%(?:25)*40|\\+u0040|&#(?:64|[xX]40);|＠)"
+_AT = r"(?:@|%(?:25)*40|\\+u0040|&#(?:64|[xX]40);|\x{FF20})"
 EMAIL_PATTERN = rf"[\pL\pN._%+'!#$*^{{|}}~\-]+\"?{_AT}[\pL\pN\-]+(?:\.[\pL\pN\-]+)*"
 _GAP = r"(?:[ ()./\-]|%20)"
 PLUS_PATTERN = rf"(?:\+|%2[Bb]){_GAP}?(?:[0-9]{_GAP}{{0,3}}){{7,14}}[0-9]"
@@ -65,7 +65,9 @@ MACROS = {
     "perso_mask_strict(x)": f"regexp_replace(perso_mask_all(x), $p${_STRICT_PATTERN}$p$, '[digits]', 'g')",
     # A bare number that is masked must become a string, or the JSON around it breaks.
     "perso_quote_numbers(x)": r"""regexp_replace(x, $p$([:\[,] ?)(-?[0-9]{10,15})\b$p$, '\1"\2"', 'g')""",
-    "perso_valid_json(masked, x)": "case when json_valid(masked) then masked else to_json(perso_mask_all(x))::varchar end",
+    "perso_valid_json(masked, x)": (
+        "case when json_valid(masked) then masked else to_json(perso_mask_all(x))::varchar end"
+    ),
     "perso_mask_json(x)": (
         f"(case when regexp_matches(x, $p${_WORTH_A_LOOK}$p$)"
         " then perso_valid_json(perso_mask_all(perso_quote_numbers(x)), x) else x end)::json"

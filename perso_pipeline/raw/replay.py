@@ -13,7 +13,7 @@ import duckdb
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.contracts.streams import STREAMS
-from perso_pipeline.raw.landing import scan
+from perso_pipeline.raw.landing import LandingFile, Refusal, scan
 from perso_pipeline.raw.load import Progress, load_nights
 from perso_pipeline.raw.report import Replayed, ReplayReport
 from perso_pipeline.raw.tables import ensure_tables
@@ -75,7 +75,8 @@ def _nights(connection: duckdb.DuckDBPyConnection, landing_dir: Path, stream: st
     if loaded:
         delivery = scan(landing_dir, stream, min(loaded), max(loaded))
         found: dict[date, set[tuple[str, int]]] = {night: set() for night in loaded}
-        for thing in (*delivery.files, *delivery.refusals):
+        things: list[LandingFile | Refusal] = [*delivery.files, *delivery.refusals]
+        for thing in things:
             if thing.load_date in found:
                 found[thing.load_date].add((thing.name, thing.bytes))
         nights |= {night for night, files in found.items() if files != loaded[night]}

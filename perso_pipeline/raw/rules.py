@@ -19,7 +19,7 @@ _ISO_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _OFFSET = r"[+-][0-9]{2}(:?[0-9]{2})?$"
 _CONTROL = r"[\x00-\x1f\x7f]"
 # What makes an open text value worth a closer look; '[' and '{' open a value, '@' and '+4' an e-mail or phone.
-_SUSPECT = rf"{_CONTROL}|[@＠]|%(25)*40|u0040|&#|(\+|%2[Bb])[0-9 (]|(^| )[\[{{]"
+_SUSPECT = rf"{_CONTROL}|[@\x{{FF20}}]|%(25)*40|u0040|&#|(\+|%2[Bb])[0-9 (]|(^| )[\[{{]"
 
 _NUMERIC = (
     "TINYINT",
@@ -163,8 +163,8 @@ def reason(stream: Stream, sites: str) -> str:
     for field in stream.fields:
         faults += _field_faults(field)
         if field.name == "site_id":
-            told = f"'site_id is ' || {_shown(given(field))} || ', which config/sites.yml does not list; add it there and replay'"
-            faults.append((f"{sites} is null", told))
+            told = "which config/sites.yml does not list; add it there and replay"
+            faults.append((f"{sites} is null", f"'site_id is ' || {_shown(given(field))} || ', {told}'"))
         if field.name == stream.time_field:
             faults += _time_faults(field)
     faults += _needs(stream)

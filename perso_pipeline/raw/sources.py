@@ -34,7 +34,8 @@ _LINES = f"""
     )"""
 _WITHOUT_END = r"regexp_replace(delivered, '(\r?\n|\r)$', '')"  # rtrim takes fifty times as long
 _NOT_TEXT = (
-    f"when size > {LINE_LIMIT_BYTES} then 'the line is ' || size || ' bytes long, at most {LINE_LIMIT_BYTES} are allowed'"
+    f"when size > {LINE_LIMIT_BYTES}"
+    f" then 'the line is ' || size || ' bytes long, at most {LINE_LIMIT_BYTES} are allowed'"
     " when delivered is null then 'the line is not UTF-8 text'"
 )
 _RAW_TEXT = f"coalesce({_WITHOUT_END}, body::varchar)"
@@ -87,7 +88,8 @@ def csv_lines(stream: Stream, delimiter: str, header: Sequence[str]) -> Source:
     sql = f"""
         with {_LINES},
         counted as (
-            select *, strlen(text) - strlen(replace(text, '"', '')) as quotes, string_split(text, '{SEPARATOR}') as parts
+            select *, strlen(text) - strlen(replace(text, '"', '')) as quotes,
+                string_split(text, '{SEPARATOR}') as parts
             from (select *, {_WITHOUT_END} as text from lines)
         ),
         checked as (

@@ -84,6 +84,7 @@ class StreamLoad:
             self._connection.register(LINES_TABLE, reader.chunk(CHUNK_ROWS))
             judge(self._connection, self._stream, source)
             self._connection.unregister(LINES_TABLE)
+            reader.finish_chunk()
             self._keep_chunk()
             self._done_bytes = before + reader.bytes_done
             self._progress(self._done_bytes)

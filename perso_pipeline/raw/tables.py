@@ -67,7 +67,8 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
         if not found:
             connection.execute(f"create table raw.{name} ({definition})")
             continue
-        kept = ", ".join(f'try_cast("{column}" as {type_}) as "{column}"' for column, type_ in columns.items() if column in found)  # fmt: skip
+        shared = {column: type_ for column, type_ in columns.items() if column in found}
+        kept = ", ".join(f'try_cast("{column}" as {type_}) as "{column}"' for column, type_ in shared.items())
         connection.execute(f"create table raw.{name}_rebuilt ({definition})")
         connection.execute(f"insert into raw.{name}_rebuilt by name select {kept} from raw.{name}")
         connection.execute(f"drop table raw.{name}")

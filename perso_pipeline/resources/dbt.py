@@ -96,6 +96,7 @@ def dbt_stage(name: str, *, select: str, per_night: bool = False) -> dg.AssetsDe
             checks=context.selected_asset_check_keys,
             store=warehouse.open(),
             night=window.end if per_night else None,
+            is_one_night=window.start == window.end,
         )
         failed = failed_sentence(results)
         if failed:

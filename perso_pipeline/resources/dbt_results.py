@@ -44,15 +44,19 @@ def results_for_dagster(
     checks: Container[dg.AssetCheckKey],
     store: DuckDBWarehouse,
     night: str | None,
+    is_one_night: bool,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """A materialization per model made, with row count, columns and preview, and a check result per test."""
+    """A materialization per model made, and a check result per test.
+
+    Columns and preview are given for one night only: Dagster stores them once for each night of a range.
+    """
     with store.connect(read_only=True, purpose="describing dbt's tables") as connection:
         for result in results:
             node = manifest["nodes"][result.unique_id]
             if node["resource_type"] == "model" and result.status == "success":
                 yield dg.MaterializeResult(
                     asset_key=[node["schema"], node["alias"]],
-                    metadata={"seconds": round(result.seconds, 2), **_metadata(connection, node, night)},
+                    metadata={"seconds": round(result.seconds, 2), **_metadata(connection, node, night, is_one_night=is_one_night)},
                 )
             elif node["resource_type"] == "test" and result.status != "skipped":
                 parent = manifest["nodes"].get(_tested(node))
@@ -91,7 +95,9 @@ def _check(key: dg.AssetCheckKey, node: Mapping[str, Any], result: NodeResult) -
     )
 
 
-def _metadata(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], night: str | None) -> dict[str, Any]:
+def _metadata(
+    connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], night: str | None, *, is_one_night: bool
+) -> dict[str, Any]:
     table = f'"{node["schema"]}"."{node["alias"]}"'
     columns = connection.execute(
         "select column_name, data_type from information_schema.columns where table_schema = ? and table_name = ? "
@@ -100,9 +106,12 @@ def _metadata(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], ni
     ).fetchall()
     where, values = ("where night = cast(? as date)", [night]) if night else ("", [])
     rows = connection.execute(f"select count(*) from {table} {where}", values).fetchone()
+    count = {"dagster/row_count": rows[0] if rows else 0}
+    if not is_one_night:
+        return count
     words = {name: column.get("description") for name, column in node.get("columns", {}).items()}
     return {
-        "dagster/row_count": rows[0] if rows else 0,
+        **count,
         "dagster/column_schema": dg.TableSchema([dg.TableColumn(c, t, description=words.get(c)) for c, t in columns]),
         "preview": dg.MetadataValue.md(_preview(connection, table, [c for c, _ in columns], where, values)),
     }

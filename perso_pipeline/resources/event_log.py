@@ -13,8 +13,10 @@ from typing import Any
 
 from dagster._core.events import ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._serdes import ConfigurableClassData
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._serdes import ConfigurableClassData, serialize_value
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
@@ -67,17 +69,35 @@ class BatchingEventLog(SqliteEventLogStorage):
                 self.store_event(entry)
         if not batch:
             return
-        statements = [self.prepare_insert_event(entry) for entry in batch]
+        rows = [self._event_to_row(entry) for entry in batch]
+        insert = SqlEventLogStorageTable.insert()
         with self.run_connection(batch[0].run_id) as connection:
-            for statement in statements:
-                connection.execute(statement)
+            connection.execute(insert, rows)
         with self.index_transaction() as connection:
-            ids = [connection.execute(statement).inserted_primary_key[0] for statement in statements]
+            with_ids = insert.returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+            ids = [row[0] for row in connection.execute(with_ids, rows)]
             self._store_asset_event_tags(connection, batch, ids)
             # what is kept per asset is its last event, so only that one needs to be written
             newest = {str(e.dagster_event.asset_key): (e, i) for e, i in zip(batch, ids, strict=True) if e.dagster_event}
             for entry, event_id in newest.values():
                 self._store_asset_event(connection, entry, event_id)
+
+    def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
+        """One row per partition, as the parent, but the event is serialised once and not once a partition."""
+        planned = event.get_dagster_event().asset_check_planned_data
+        subset = planned.partitions_subset
+        row = {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "run_id": event.run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            "evaluation_event": serialize_value(event),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),
+            "evaluation_event_storage_id": event_id,
+        }
+        partitions = subset.get_partition_keys() if subset else [None]
+        with self.index_connection() as connection:
+            connection.execute(AssetCheckExecutionsTable.insert(), [{**row, "partition": p} for p in partitions])
 
     def dispose(self) -> None:
         for engine in self._engines.values():

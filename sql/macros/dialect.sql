@@ -20,3 +20,12 @@
 {%- endmacro %}
 {% macro duckdb__host_of(column) -%}nullif(regexp_extract(lower({{ column }}), '^[a-z]+://(?:www\.)?([^/:?#]+)', 1), ''){%- endmacro %}
 {% macro spark__host_of(column) -%}nullif(regexp_extract(lower({{ column }}), '^[a-z]+://(?:www\\.)?([^/:?#]+)', 1), ''){%- endmacro %}
+
+{#- One row per day from the first to the last, both included. -#}
+{% macro each_day(first, last) -%}
+  {{ return(adapter.dispatch('each_day')(first, last)) }}
+{%- endmacro %}
+{% macro duckdb__each_day(first, last) -%}
+  cast(unnest(generate_series(cast({{ first }} as timestamp), cast({{ last }} as timestamp), interval 1 day)) as date)
+{%- endmacro %}
+{% macro spark__each_day(first, last) -%}explode(sequence({{ first }}, {{ last }})){%- endmacro %}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Installation
+from driving import Installation
 
 pytestmark = pytest.mark.slow
 

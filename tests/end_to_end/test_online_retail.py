@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import Installation
+from driving import Installation
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Installation
+from driving import Installation
 
 pytestmark = pytest.mark.slow
 

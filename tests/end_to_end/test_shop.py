@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from conftest import Installation
+from driving import Installation
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,8 @@ def test_the_report_sums_to_the_ledger_to_the_cent(shop: Installation) -> None:
         from interactions.order_lines group by all order by all"""
     )
     assert report == ledger
-    assert all(row[2] > 0 and row[5] > 0 for row in ledger)
+    assert all(row[2] > 0 for row in ledger)
+    assert sum(row[5] for row in ledger) > 0
 
 
 def test_accepted_and_rejected_make_delivered_for_every_file(shop: Installation) -> None:

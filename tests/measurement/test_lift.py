@@ -71,6 +71,19 @@ def test_nothing_is_divided_by_a_control_mean_that_may_be_zero():
     assert isinstance(found.relative, NotEstimable)
 
 
+def test_both_intervals_say_the_same_of_zero():
+    rng = np.random.default_rng(3)
+    verdicts = set()
+    for _ in range(300):
+        found = compare(Moments.from_values(rng.poisson(0.5, 90)), Moments.from_values(rng.poisson(0.4, 60)))
+        assert isinstance(found, Estimate)
+        assert isinstance(found.relative, RelativeLift)
+        leaves_out_zero = found.low > 0 or found.high < 0
+        assert (found.relative.low > 0 or found.relative.high < 0) == leaves_out_zero
+        verdicts.add(leaves_out_zero)
+    assert verdicts == {True, False}
+
+
 def test_the_sample_ratio_is_a_chi_square_with_one_degree():
     found = sample_ratio(910, 90, control_share=0.1)
     assert isinstance(found, SampleRatio)

@@ -1,5 +1,6 @@
 """Nights: nothing lost, loading again, replay, hostile names."""
 
+import itertools
 import json
 import os
 from datetime import date, timedelta
@@ -57,10 +58,10 @@ def test_accepted_and_rejected_are_delivered_however_files_are_split(
     shop = Installation(tmp_path_factory.mktemp("shop"))
     header = b"event_id,event_type,occurred_at,site_id,visitor_id\n" if suffix == "csv" else b""
     bounds = [0, *sorted(cuts), len(lines)]
-    for i, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for i, (start, end) in enumerate(itertools.pairwise(bounds)):
         shop.deliver("storefront_events", f"{i}.{suffix}", header + b"".join(line + b"\n" for line in lines[start:end]))
     # A byte order mark that begins a file is no content of its first line.
-    firsts = {start for start in bounds[:-1]} if suffix == "jsonl" else set()
+    firsts = set(bounds[:-1]) if suffix == "jsonl" else set()
     delivered = sum(
         (line.removeprefix(b"\xef\xbb\xbf") if i in firsts else line) not in (b"", b"\r")
         for i, line in enumerate(lines)

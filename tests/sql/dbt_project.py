@@ -60,7 +60,8 @@ def contents(warehouse: Path, schemas: tuple[str, ...] = FACTS) -> Mapping[str, 
         found = {}
         for schema, table in tables:
             columns = sorted(
-                name for (name,) in connection.execute(
+                name
+                for (name,) in connection.execute(
                     "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
                     [schema, table],
                 ).fetchall()

@@ -1,7 +1,7 @@
 """Raw tables made by DuckDB's range(): small ones for tests, millions of rows for measuring.
 
 Repeatable (everything follows from hashes of row numbers), with late, repeated and contradicting copies, refunds
-before their sale, campaigns in the middle of a visit and visits across midnight. Knows nothing of the simulated shop.
+before their sale, campaigns in the middle of a visit and visits across midnight and over days. Knows nothing of the simulated shop.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,9 @@ def fill_raw(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
 
 def _insert(connection: duckdb.DuckDBPyConnection, stream: str, select: str, size: Size) -> None:
     """Add copies (1 in 100 twice, 1 in 300 twice and different) and arrival; then the landing columns."""
-    different = "quantity = coalesce(quantity, 0) + 1" if stream != "recommendation_events" else "model_version = 'other'"
+    different = (
+        "quantity = coalesce(quantity, 0) + 1" if stream != "recommendation_events" else "model_version = 'other'"
+    )
     column, value = different.split(" = ", 1)
     last = f"date '{size.first_day}' + {size.days + 2}"
     connection.execute(
@@ -87,7 +89,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, stream: str, select: str, siz
             select * replace ({value} as {column}) from dated where hash(event_id, 'other') % 300 = 0
         )
         select * exclude (days_late), least(event_date + days_late::integer, {last}) as load_date,
-            'a.jsonl' as file, row_number() over () as line
+            'a-' || event_id[:1] || '.jsonl' as file, row_number() over () as line
         from copies
         order by load_date
         """
@@ -137,6 +139,22 @@ def _storefront(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
             select n, n // 8 as visit, hash(n // 8, 'who') % {size.visitors} as visitor
             from range({visits * 8}) as r(n)
         )
+        """,
+        size,
+    )
+    # a visit that lasts for days: an event every 25 minutes, silent for an hour and a half every other day
+    _insert(
+        connection,
+        "storefront_events",
+        f"""
+        select
+            'z' || n as event_id, 'product_view' as event_type,
+            timestamp '{size.first_day}' + to_minutes((n * 25)::bigint) as occurred_at,
+            'shop-uk' as site_id, 'v-endless' as visitor_id, 'i' || n % 7 as item_id, null::bigint as quantity,
+            case when n % 90 in (20, 21, 60) then 'news' || n % 2 end as utm_source,
+            'https://shop.example/' as url, 'GB' as country, false as is_robot
+        from range({size.days} * 57) as r(n)
+        where n % 130 < 126
         """,
         size,
     )

@@ -9,6 +9,7 @@ import dbt_project
 import duckdb
 import generated_raw
 import pytest
+
 from perso_pipeline.contracts.streams import STREAMS
 
 
@@ -79,6 +80,36 @@ def test_a_night_loaded_again_with_fewer_records_gives_the_tables_of_a_full_load
     assert differing <= {"identity.identity_map"}
 
 
+def test_a_late_event_in_a_visit_of_three_days_leaves_the_next_visit_of_its_last_day_alone(
+    project: dbt_project.Project, whole: Path, tmp_path: Path
+) -> None:
+    # the endless visitor's first visit ends on 22 March at 04:05, its next begins that day at 06:10
+    stepwise, rebuilt = tmp_path / "a" / "perso.duckdb", tmp_path / "b" / "perso.duckdb"
+    for folder in (stepwise.parent, rebuilt.parent):
+        folder.mkdir()
+    shutil.copy(whole, stepwise)
+    with duckdb.connect(str(stepwise)) as connection:
+        connection.execute(
+            "insert into raw.storefront_events by name select * replace ('late' as event_id, load_date + 30 as load_date, "
+            "occurred_at - interval 10 minute as occurred_at, event_date - 1 as event_date) "
+            "from raw.storefront_events where event_id = 'z0'"
+        )
+        generated_raw.note_loaded_days(connection)
+        (night,) = connection.execute("select max(load_date) from raw.loaded_days").fetchone() or ()
+    shutil.copy(stepwise, rebuilt)
+    project.run(stepwise, from_night=str(night), to_night=str(night))
+    project.run(rebuilt, "--full-refresh")
+    assert facts(stepwise) == facts(rebuilt)
+    with duckdb.connect(str(stepwise), read_only=True) as connection:
+        # the late event now begins the first visit and renames its sessions up to the first campaign
+        rows = connection.execute(
+            "select count(*) from interactions.session_events where session_id = "
+            "(select session_id from interactions.session_events where event_id = 'late')"
+        ).fetchone()
+    assert rows is not None
+    assert rows[0] > 1
+
+
 def test_a_replacement_that_fails_half_way_leaves_the_rows_as_they_were(
     project: dbt_project.Project, tmp_path: Path
 ) -> None:
@@ -95,14 +126,18 @@ def test_a_replacement_that_fails_half_way_leaves_the_rows_as_they_were(
     project.run(warehouse)
     with duckdb.connect(str(warehouse)) as connection:
         # the insert of a rate above 100 now fails after the day has been deleted
-        columns = connection.execute("select column_name, data_type from duckdb_columns() where table_name = 'stg_exchange_rates' and schema_name = 'staging' order by column_index").fetchall()
+        columns = connection.execute(
+            "select column_name, data_type from duckdb_columns() where table_name = 'stg_exchange_rates' and schema_name = 'staging' order by column_index"
+        ).fetchall()
         connection.execute("create table kept as from staging.stg_exchange_rates")
         connection.execute("drop table staging.stg_exchange_rates")
         listed = ", ".join(f"{name} {kind}" for name, kind in columns)
         connection.execute(f"create table staging.stg_exchange_rates ({listed}, check (rate < 100))")
         connection.execute("insert into staging.stg_exchange_rates by name from kept")
         connection.execute(rate, ["second", 500, 2])
-    result = project.invoke(warehouse, "run", "--select", "stg_exchange_rates", from_night="2026-03-01", to_night="2026-03-01")
+    result = project.invoke(
+        warehouse, "run", "--select", "stg_exchange_rates", from_night="2026-03-01", to_night="2026-03-01"
+    )
     assert not result.success
     assert "CHECK constraint failed" in result.result[0].message
     with duckdb.connect(str(warehouse), read_only=True) as connection:

@@ -12,7 +12,9 @@ def statuses(result: object) -> dict[str, str]:
     return {r.node.name: str(r.status) for r in result.result}
 
 
-def test_unit_tests_and_data_tests_pass_on_a_built_warehouse(project: dbt_project.Project, whole: Path, tmp_path: Path) -> None:
+def test_unit_tests_and_data_tests_pass_on_a_built_warehouse(
+    project: dbt_project.Project, whole: Path, tmp_path: Path
+) -> None:
     warehouse = Path(shutil.copy(whole, tmp_path / "perso.duckdb"))
     result = project.invoke(warehouse, "test", "--select", *(f"path:models/{stage}" for stage in dbt_project.FACTS))
     found = statuses(result)
@@ -24,12 +26,34 @@ def test_unit_tests_and_data_tests_pass_on_a_built_warehouse(project: dbt_projec
 @pytest.mark.parametrize(
     ("spoil", "test"),
     [
-        ("update interactions.order_movements set net = net + 0.01 where movement_id = (select min(movement_id) from interactions.order_movements)", "order_lines_sum_to_the_movements"),
-        ("delete from interactions.order_movements where movement_date = (select min(movement_date) from interactions.order_movements)", "order_movements_sum_to_the_orders"),
-        ("delete from interactions.session_events where event_id = (select min(event_id) from interactions.session_events)", "every_event_stands_in_one_session"),
-        ("insert into identity.identity_map select * from identity.identity_map limit 1", "an_identifier_has_one_person_at_a_time"),
-        ("delete from identity.identity_map where identifier = (select min(identifier) from interactions.person_days)", "everybody_is_in_the_identity_map"),
-        ("update interactions.person_days set net = net + 0.01 where identifier = (select min(identifier) from interactions.person_days where net > 0)", "person_days_sum_to_the_movements"),
+        (
+            "update interactions.order_movements set net = net + 0.01 where movement_id = (select min(movement_id) from interactions.order_movements)",
+            "order_lines_sum_to_the_movements",
+        ),
+        (
+            "delete from interactions.order_movements where movement_date = (select min(movement_date) from interactions.order_movements)",
+            "order_movements_sum_to_the_orders",
+        ),
+        (
+            "delete from interactions.session_events where event_id = (select min(event_id) from interactions.session_events)",
+            "every_event_stands_in_one_session",
+        ),
+        (
+            "insert into staging.superseded_storefront_events select * from staging.superseded_storefront_events limit 1",
+            "staged_and_superseded_sum_to_the_delivered",
+        ),
+        (
+            "insert into identity.identity_map select * from identity.identity_map limit 1",
+            "an_identifier_has_one_person_at_a_time",
+        ),
+        (
+            "delete from identity.identity_map where identifier = (select min(identifier) from interactions.person_days)",
+            "everybody_is_in_the_identity_map",
+        ),
+        (
+            "update interactions.person_days set net = net + 0.01 where identifier = (select min(identifier) from interactions.person_days where net > 0)",
+            "person_days_sum_to_the_movements",
+        ),
     ],
     ids=lambda value: value if " " not in value else "",
 )

@@ -12,18 +12,38 @@ with touched as (
     {{ identifiers_seen('message_events') }}
 ),
 
+{%- if execute and is_incremental() %}
+
+-- most people who came tonight were known before and nothing about them changes: their rows stay as they are
+changeable as (
+    select identifier from touched
+    where
+        identifier in (select 'visitor:' || visitor_id from {{ ref('identity_edges') }})
+        or identifier in (select identifier from {{ this }} where void_on is not null)
+        or identifier in (select identifier from {{ this }} where person_id <> {{ person_id('identifier') }})
+    union
+    select touched.identifier from touched
+    where not exists (
+        select 1
+        from {{ this }} as known
+        where known.identifier = touched.identifier and known.known_on <= touched.known_on
+    )
+),
+{%- endif %}
+
 seen as (
     select
         identifier,
         known_on
     from touched
     {%- if execute and is_incremental() %}
+    where identifier in (select identifier from changeable)
     union all
     select
         identifier,
         known_on
     from {{ this }}
-    where identifier in (select identifier from touched)
+    where identifier in (select identifier from changeable)
     {%- endif %}
 ),
 

@@ -1,0 +1,91 @@
+"""A whole installation in a temporary folder, driven through the command a user types."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+PERSO = Path(sys.executable).with_name("perso")
+STAGES = (
+    "staging",
+    "identity",
+    "interactions",
+    "profiles",
+    "segments",
+    "models",
+    "recommendations",
+    "activation",
+    "measurement",
+)
+# Differ between two equally right runs: names that MLflow draws by chance, and the log of publications.
+BY_CHANCE = {"mlflow_run_id"}
+LOGS = {"recommendations.publish_log"}
+# Names the delivered copies (file and line) that a view leaves out: other files, other names.
+NAMES_FILES = {"staging.superseded_storefront_events"}
+
+
+@dataclass(frozen=True)
+class Installation:
+    home: Path
+    config: Path | None = None
+
+    def environment(self) -> dict[str, str]:
+        config = {"PERSO_CONFIG_DIR": str(self.config)} if self.config else {}
+        return (
+            os.environ | {"PERSO_HOME": str(self.home), "PERSO_HASH_KEY": "only for tests", "COLUMNS": "200"} | config
+        )
+
+    def perso(self, *arguments: str, expect: int = 0) -> str:
+        done = subprocess.run(
+            [str(PERSO), *arguments], env=self.environment(), capture_output=True, text=True, check=False, timeout=900
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == expect, output[-4000:]
+        return output
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.home / "started.log").open("ab") as log:
+            return subprocess.Popen(
+                [str(PERSO), *arguments], env=self.environment(), stdout=log, stderr=log, start_new_session=True
+            )
+
+    @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse" / "perso.duckdb"
+
+    def rows(self, sql: str) -> list[tuple]:
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def fingerprints(self, *stages: str) -> dict[str, tuple]:
+        """Rows and order-free hash of every table of the stages."""
+        found = {}
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            tables = connection.execute(
+                "select table_schema, table_name from information_schema.tables "
+                "where list_contains(?, table_schema) order by all",
+                [list(stages or STAGES)],
+            ).fetchall()
+            for schema, name in tables:
+                if f"{schema}.{name}" in LOGS | NAMES_FILES:
+                    continue
+                columns = [
+                    column
+                    for (column,) in connection.execute(
+                        "select column_name from information_schema.columns where table_schema = ? and table_name = ? order by column_name",
+                        [schema, name],
+                    ).fetchall()
+                    if column not in BY_CHANCE
+                ]
+                listed = ", ".join(f'"{c}"' for c in columns)
+                found[f"{schema}.{name}"] = connection.execute(
+                    f'select count(*), sum(hash({listed})::hugeint) from "{schema}"."{name}"'
+                ).fetchone()
+        return found
+
+    def landing_days(self) -> list[date]:
+        return sorted({date.fromisoformat(p.name) for p in (self.home / "landing").glob("*/*")})
