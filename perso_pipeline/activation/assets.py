@@ -6,7 +6,7 @@ import dagster as dg
 
 from perso_pipeline.activation.config import read_triggers
 from perso_pipeline.activation.triggers import TABLE, find_triggers
-from perso_pipeline.recommendations.report import markdown_table
+from perso_pipeline.resources.display import markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseResource

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from perso_pipeline.activation.config import AbandonedCart, Triggers, WinBack
 from perso_pipeline.contracts.warehouse import Value, Warehouse
-from perso_pipeline.recommendations.carts import CARTS, IDENTITIES
+from perso_pipeline.interactions.carts import CARTS, IDENTITIES
 
 TABLE = "activation.triggers"
 SCHEMA = pa.schema(

@@ -30,17 +30,21 @@ def read_config(path: Path, model: type[Model]) -> Model:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        msg = f"{path.name} line {line}: not valid YAML ({getattr(error, 'problem', error)}); check quotes and indentation."
+        problem = getattr(error, "problem", error)
+        msg = f"{path.name} line {line}: not valid YAML ({problem}); check quotes and indentation."
         raise ConfigError(msg) from error
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a key that does not belong is most often a slip for the one that is then reported as missing
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         location = first["loc"]
         line = _line_of(root, location)
         key = ".".join(str(part) for part in location) or "(top level)"
-        hint = nearest(str(location[-1]), _known_keys(model)) if first["type"] == "extra_forbidden" else ""
-        msg = f"{path.name} line {line}: {key}: {first['msg'].rstrip('.').lower()}{hint}."
+        words = first["msg"].rstrip(".").lower()
+        if first["type"] == "extra_forbidden":
+            words = f"there is no such key{nearest(str(location[-1]), _known_keys(model))}"
+        msg = f"{path.name} line {line}: {key}: {words}."
         raise ConfigError(msg) from error
 
 

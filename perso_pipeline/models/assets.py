@@ -1,6 +1,5 @@
 """Stage ``models``: the race of a night, its champions, their files, their candidates."""
 
-import base64
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -15,6 +14,7 @@ from perso_pipeline.models.evaluation import PRIMARY, PRIMARY_K, Evaluation, eva
 from perso_pipeline.models.inputs import by_site, drop_other_sites, rows_of, site_as_decided, site_configs
 from perso_pipeline.models.roster import FOR_ANYONE, build
 from perso_pipeline.models.site_night import MODELS_VERSION, SiteNight
+from perso_pipeline.resources.display import markdown_picture
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import ModelRun, NightRun, Recorded, Tracking, TrackingResource, code_version
@@ -274,7 +274,7 @@ def _links(site_id: str, recorded: Recorded) -> dict[str, dg.MetadataValue]:
 
 
 def _picture(body: bytes) -> dg.MetadataValue:
-    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(body).decode()})")
+    return dg.MetadataValue.md(markdown_picture(body, title="plot"))
 
 
 def _markdown(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue:

@@ -1,11 +1,11 @@
 """Pictures of an evaluation: recall by k, popularity bias. PNG bytes; what is drawn is decided here alone."""
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from perso_pipeline.models.config import Task
 from perso_pipeline.models.evaluation import PRIMARY_K, Measurement
+from perso_pipeline.resources.display import png
 
 
 def recall_by_k(measurements: Sequence[Measurement], task: Task, title: str) -> bytes:
@@ -24,7 +24,7 @@ def recall_by_k(measurements: Sequence[Measurement], task: Task, title: str) -> 
     axes.set_ylabel("recall@k")
     axes.set_ylim(bottom=0)
     axes.legend()
-    return _png(figure)
+    return png(figure)
 
 
 def popularity_bias(measurements: Sequence[Measurement], title: str) -> bytes:
@@ -40,7 +40,7 @@ def popularity_bias(measurements: Sequence[Measurement], title: str) -> bytes:
     axes.axhline(0, color="grey", linewidth=0.8)
     axes.set_xlabel(f"share of items shown at k = {PRIMARY_K}")
     axes.set_ylabel("popularity percentile, list minus history")
-    return _png(figure)
+    return png(figure)
 
 
 def _canvas(title: str) -> tuple[Any, Any]:
@@ -52,9 +52,3 @@ def _canvas(title: str) -> tuple[Any, Any]:
     axes = figure.add_subplot()
     axes.set_title(title)
     return figure, axes
-
-
-def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90)
-    return buffer.getvalue()

@@ -52,7 +52,7 @@ def make_shop(
         PersoError: landing holds something else.
     """
     config = ShopConfig(
-        people=people, items=items, days=days, seed=seed, last_day=last_day, file_format=file_format,  # type: ignore[arg-type]
+        people=people, items=items, days=days, seed=seed, last_day=last_day, file_format=file_format,
         sites=sites_by_id(settings.config_dir / "sites.yml", site_ids),
     )  # fmt: skip
     mark = truth_dir(settings) / _MARK

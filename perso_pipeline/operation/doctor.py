@@ -84,11 +84,12 @@ def _hash_key(settings: Settings) -> Iterator[Finding]:
     if settings.hash_key:
         yield Finding("hash key", Verdict.GOOD, "PERSO_HASH_KEY is set.")
     else:
+        place = settings.home.resolve() / "hash.key"
         yield Finding(
             "hash key",
             Verdict.WARNING,
-            f"PERSO_HASH_KEY is not set, so a key in {settings.home.resolve() / 'hash.key'} is used; in production keep "
-            "it in your secret store and set the variable, or hashes cannot be matched after a move.",
+            f"PERSO_HASH_KEY is not set, so a key in {place} is used; in production keep it in your secret store and "
+            "set the variable, or hashes cannot be matched after a move.",
         )
 
 
@@ -119,10 +120,13 @@ def _landing(landing_dir: Path) -> Iterator[Finding]:
 
 
 def _config(folder: Path, readers: dict[str, Callable[[Path], object]]) -> Iterator[Finding]:
+    said = set()
     for name, read in readers.items():
         try:
             read(folder)
         except PersoError as error:
-            yield Finding("config", Verdict.BAD, str(error))
+            if str(error) not in said:  # one file may be read by several
+                said.add(str(error))
+                yield Finding("config", Verdict.BAD, str(error))
         else:
             yield Finding("config", Verdict.GOOD, f"{name} fits.")

@@ -122,8 +122,9 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
     if failed_checks:
         first = failed_checks[0]
         more = f" and {len(failed_checks) - 1} more" if len(failed_checks) > 1 else ""
+        table = ".".join(first.asset_key.path)
         return (
-            f"The gate on {'.'.join(first.asset_key.path)} stopped {run}: {first.description or first.check_name}{more}; "
+            f"The gate on {table} stopped {run}: {first.description or first.check_name}{more}; "
             "nothing after it has run. Mend the data or the rule and run the night again."
         )
     events = [e for e in result.all_events if e.is_step_failure]

@@ -42,7 +42,10 @@ def servers(settings: Settings, *, dagster_port: int, mlflow_port: int, api_port
     return [
         Server(
             "Dagster", dagster_port,
-            (str(programs / "dagster"), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", HOST, "-p", str(dagster_port)),
+            (
+                str(programs / "dagster"), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"),
+                "-h", HOST, "-p", str(dagster_port),
+            ),
         ),
         Server(
             "MLflow", mlflow_port,
@@ -54,7 +57,10 @@ def servers(settings: Settings, *, dagster_port: int, mlflow_port: int, api_port
         ),
         Server(
             "API", api_port,
-            (str(programs / "uvicorn"), "perso_pipeline.serving.app:app", "--host", HOST, "--port", str(api_port), "--log-level", "warning"),
+            (
+                str(programs / "uvicorn"), "perso_pipeline.serving.app:app",
+                "--host", HOST, "--port", str(api_port), "--log-level", "warning",
+            ),
         ),
     ]  # fmt: skip
 

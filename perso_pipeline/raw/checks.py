@@ -1,4 +1,4 @@
-"""The checks of the raw stage: nothing lost (blocking), nothing new without notice (a warning).
+"""The checks of the raw stage: nothing lost and not much refused (blocking), nothing new without notice (a warning).
 
 The comparisons are in ``conservation``. Thresholds on values belong to ``expectations/``.
 """
@@ -9,10 +9,11 @@ from datetime import date
 import dagster as dg
 
 from perso_pipeline.contracts.streams import STREAMS
-from perso_pipeline.raw.conservation import conservation, unknown_fields
+from perso_pipeline.raw.conservation import MOST_REJECTED_SHARE, conservation, refused_nights, unknown_fields
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 ACCOUNTED_FOR = "every_record_is_accounted_for"
+FEW_REJECTED = "few_records_are_rejected"
 NO_DRIFT = "no_unknown_fields"
 
 
@@ -23,6 +24,13 @@ def _specs() -> Iterator[dg.AssetCheckSpec]:
             asset=["raw", name],
             blocking=True,
             description="Accepted and rejected records add up to the delivered ones, for every file of the nights.",
+        )
+        yield dg.AssetCheckSpec(
+            FEW_REJECTED,
+            asset=["raw", name],
+            blocking=True,
+            description=f"No night has more than {MOST_REJECTED_SHARE:.0%} of its records rejected: a sender has "
+            "changed its format, and what is left would pass for a quiet day.",
         )
         yield dg.AssetCheckSpec(
             NO_DRIFT,
@@ -60,6 +68,15 @@ def raw_checks(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResou
                     "records": result.records,
                     "files_that_do_not_add_up": len(result.imbalances),
                 },
+            )
+        elif key.name == FEW_REJECTED:
+            refused = refused_nights(warehouse.open(), stream, **nights)
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=not refused,
+                description="; ".join(map(str, refused[:3])) or "No night was refused.",
+                metadata={"nights": len(refused)},
             )
         else:
             fields = unknown_fields(warehouse.open(), stream, **nights)

@@ -28,6 +28,27 @@ class Imbalance:
         )
 
 
+MOST_REJECTED_SHARE = 0.2
+FEWEST_REJECTED = 20  # a handful of bad records in a small delivery stops no night
+
+
+@dataclass(frozen=True)
+class RefusedNight:
+    """A night of which so much was rejected that the rest cannot stand for it."""
+
+    load_date: date
+    delivered: int
+    rejected: int
+    reason: str
+
+    def __str__(self) -> str:
+        share = self.rejected / self.delivered
+        return (
+            f"{self.rejected:,} of {self.delivered:,} records of {self.load_date} were rejected ({share:.0%}), "
+            f"most often because {self.reason}"
+        )
+
+
 @dataclass(frozen=True)
 class Conservation:
     """The comparison for one stream."""
@@ -76,3 +97,24 @@ def unknown_fields(warehouse: Warehouse, stream: str, *, first: date, last: date
         {"stream": stream, "first": first, "last": last},
     ).to_pylist()
     return {r["field"]: r["records"] for r in rows}
+
+
+def refused_nights(warehouse: Warehouse, stream: str, *, first: date, last: date) -> list[RefusedNight]:
+    """Nights with more than ``MOST_REJECTED_SHARE`` (and at least ``FEWEST_REJECTED``) of their records rejected."""
+    rows = warehouse.query(
+        """
+        with nights as (
+            select load_date, sum(delivered)::bigint as delivered, sum(rejected)::bigint as rejected
+            from raw.delivered_files
+            where stream = $stream and load_date between $first and $last
+            group by load_date
+            having sum(rejected) > $share * sum(delivered) and sum(rejected) >= $fewest
+        )
+        select nights.load_date, delivered, rejected, mode(reason order by reason) as reason
+        from nights
+        inner join raw.rejected_records as r on r.load_date = nights.load_date and r.stream = $stream
+        group by nights.load_date, delivered, rejected
+        order by nights.load_date""",
+        {"stream": stream, "first": first, "last": last, "share": MOST_REJECTED_SHARE, "fewest": FEWEST_REJECTED},
+    )
+    return [RefusedNight(**row) for row in rows.to_pylist()]

@@ -12,6 +12,7 @@ from perso_pipeline.recommendations import report
 from perso_pipeline.recommendations.composer import compose
 from perso_pipeline.recommendations.publish import TABLES, publish
 from perso_pipeline.recommendations.scenarios import read_scenarios
+from perso_pipeline.resources.display import markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseResource
@@ -68,14 +69,14 @@ def recommendation_tables(
     fills = report.fills(lists.recommendations, lists.short_lists, {s.id: s.size for s in scenarios.scenarios})
     more: dict[str, dict[str, dg.MetadataValue]] = {
         "recommendations": {
-            "fill": dg.MetadataValue.md(report.markdown_table(fills)),
-            "level shares": dg.MetadataValue.md(report.markdown_table(shares, limit=40)),
+            "fill": dg.MetadataValue.md(markdown_table(fills)),
+            "level shares": dg.MetadataValue.md(markdown_table(shares, limit=40)),
             "level plot": dg.MetadataValue.md(report.level_plot(shares)),
-            "preview": dg.MetadataValue.md(report.markdown_table(report.preview(store, night=night), limit=12)),
+            "preview": dg.MetadataValue.md(markdown_table(report.preview(store, night=night), limit=12)),
         }
     }
     for table, rows in tables.items():
-        shown = more.get(table, {"preview": dg.MetadataValue.md(report.markdown_table(rows))})
+        shown = more.get(table, {"preview": dg.MetadataValue.md(markdown_table(rows))})
         columns = dg.TableSchema([dg.TableColumn(field.name, str(field.type)) for field in rows.schema])
         yield dg.MaterializeResult(
             asset_key=["recommendations", table],

@@ -9,8 +9,8 @@ from datetime import date
 import dagster as dg
 
 from perso_pipeline.recommendations import gate
-from perso_pipeline.recommendations.report import markdown_table
 from perso_pipeline.recommendations.scenarios import read_scenarios
+from perso_pipeline.resources.display import markdown_table
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseResource
 

@@ -4,8 +4,6 @@ For the metadata of the assets. Numbers only from the tables handed in; nothing 
 gate or a reader relies on.
 """
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -14,26 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from perso_pipeline.contracts.warehouse import Warehouse
-
-
-def markdown_table(rows: pa.Table, *, limit: int = 10) -> str:
-    """The first ``limit`` rows; text cannot break out of its cell."""
-    names = rows.column_names
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += [
-        "| " + " | ".join(_cell(value) for value in row.values()) + " |" for row in rows.slice(0, limit).to_pylist()
-    ]
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return ", ".join(map(_cell, value))
-    return str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")[:80]
+from perso_pipeline.resources.display import markdown_picture, png
 
 
 def level_shares(recommendations: pa.Table) -> pa.Table:
@@ -86,9 +65,7 @@ def level_plot(shares: pa.Table) -> str:
     axes.set_xlabel("share of rows by strategy level")
     if rows:
         figure.legend(loc="outside right upper", fontsize="small")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90)
-    return f"![level shares](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+    return markdown_picture(png(figure), title="level shares")
 
 
 def _of(rows: Sequence[Mapping[str, Any]], scenarios: Sequence[str], strategy: str) -> list[float]:

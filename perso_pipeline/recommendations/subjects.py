@@ -3,7 +3,7 @@
 CTEs for the composer and for its gate. The strategies themselves are in ``candidates``.
 """
 
-from perso_pipeline.recommendations.carts import CARTS, IDENTITIES
+from perso_pipeline.interactions.carts import CARTS, IDENTITIES
 from perso_pipeline.recommendations.scenarios import UNAVAILABLE, Filter, Scenario, Subject
 
 ANYONE = "anyone"

@@ -44,8 +44,10 @@ class DbtResource(dg.ConfigurableResource):
     night is a variable: 5 s each, five times a night. Here an invocation costs its models.
     """
 
-    def build(self, warehouse: WarehouseResource, *, select: Sequence[str], variables: Mapping[str, str]) -> list[NodeResult]:
-        """``dbt build`` of the models named by ``select`` (fully qualified) with their tests, under the warehouse lock."""
+    def build(
+        self, warehouse: WarehouseResource, *, select: Sequence[str], variables: Mapping[str, str]
+    ) -> list[NodeResult]:
+        """Run ``dbt build`` for the models ``select`` names in full, with their tests, under the warehouse lock."""
         settings = Settings()
         store = warehouse.open()
         with WarehouseLock.hold(store.path, purpose="dbt build"):
@@ -54,7 +56,8 @@ class DbtResource(dg.ConfigurableResource):
             os.environ["PERSO_THREADS"] = str(warehouse.threads)
             return _invoke(
                 [
-                    "build", "--select", *select, "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test",
+                    "build", "--select", *select,
+                    "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test",
                     "--vars", json.dumps(variables),
                     "--target-path", str(settings.home.resolve() / "dbt" / "target"),
                     "--log-path", str(settings.home.resolve() / "dbt" / "logs"),
@@ -129,7 +132,7 @@ def _manifest() -> Mapping[str, Any]:
 
 
 def _parsed() -> Any:
-    """dbt's own form of the manifest; manifest.json lacks what its generic tests need."""
+    """Read the manifest in dbt's own form; manifest.json lacks what its generic tests need."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from perso_pipeline.resources.display import markdown_table
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
 PREVIEW_ROWS = 5
@@ -56,7 +57,10 @@ def results_for_dagster(
             if node["resource_type"] == "model" and result.status == "success":
                 yield dg.MaterializeResult(
                     asset_key=[node["schema"], node["alias"]],
-                    metadata={"seconds": round(result.seconds, 2), **_metadata(connection, node, night, is_one_night=is_one_night)},
+                    metadata={
+                        "seconds": round(result.seconds, 2),
+                        **_metadata(connection, node, night, is_one_night=is_one_night),
+                    },
                 )
             elif node["resource_type"] == "test" and result.status != "skipped":
                 parent = manifest["nodes"].get(_tested(node))
@@ -120,12 +124,6 @@ def _metadata(
 def _preview(
     connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], where: str, values: list[str]
 ) -> str:
-    shown = columns[:_PREVIEW_COLUMNS]
-    listed = ", ".join(f'"{column}"' for column in shown)
-    rows = connection.execute(f"select {listed} from {table} {where} limit {PREVIEW_ROWS}", values).fetchall()
-    lines = ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
-    return "\n".join(["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown), *lines])
-
-
-def _cell(value: Any) -> str:
-    return str("" if value is None else value).replace("|", "\\|").replace("\n", " ")[:60]
+    listed = ", ".join(f'"{column}"' for column in columns[:_PREVIEW_COLUMNS])
+    rows = connection.execute(f"select {listed} from {table} {where} limit {PREVIEW_ROWS}", values)
+    return markdown_table(rows.to_arrow_table())

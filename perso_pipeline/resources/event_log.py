@@ -34,9 +34,7 @@ class BatchingEventLog(SqliteEventLogStorage):
         super().__init__(*arguments, **more)
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]
-    ) -> "BatchingEventLog":
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "BatchingEventLog":
         return cls(inst_data=inst_data, **config_value)  # the parent names itself here
 
     @contextmanager
@@ -78,7 +76,9 @@ class BatchingEventLog(SqliteEventLogStorage):
             ids = [row[0] for row in connection.execute(with_ids, rows)]
             self._store_asset_event_tags(connection, batch, ids)
             # what is kept per asset is its last event, so only that one needs to be written
-            newest = {str(e.dagster_event.asset_key): (e, i) for e, i in zip(batch, ids, strict=True) if e.dagster_event}
+            newest = {
+                str(e.dagster_event.asset_key): (e, i) for e, i in zip(batch, ids, strict=True) if e.dagster_event
+            }
             for entry, event_id in newest.values():
                 self._store_asset_event(connection, entry, event_id)
 
@@ -95,9 +95,9 @@ class BatchingEventLog(SqliteEventLogStorage):
             "evaluation_event_timestamp": self._event_insert_timestamp(event),
             "evaluation_event_storage_id": event_id,
         }
-        partitions = subset.get_partition_keys() if subset else [None]
+        rows = [{**row, "partition": key} for key in subset.get_partition_keys()] if subset else [row]
         with self.index_connection() as connection:
-            connection.execute(AssetCheckExecutionsTable.insert(), [{**row, "partition": p} for p in partitions])
+            connection.execute(AssetCheckExecutionsTable.insert(), rows)
 
     def dispose(self) -> None:
         for engine in self._engines.values():

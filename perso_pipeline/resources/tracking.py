@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlparse
 import dagster as dg
 
 from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.resources.moved_home import follow_move
 from perso_pipeline.settings import PROJECT_ROOT, Settings
 
 # Set before MLflow is imported: it reads them at import, and otherwise reports its use to mlflow.org.
@@ -92,7 +93,9 @@ class Tracking:
             from mlflow.tracking import MlflowClient
 
             if self._uri.startswith("sqlite:///"):
-                Path(self._uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+                database = Path(self._uri.removeprefix("sqlite:///"))
+                database.parent.mkdir(parents=True, exist_ok=True)
+                follow_move(database, self._artifact_dir)
             self._opened = MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
             logging.getLogger("mlflow").setLevel(logging.WARNING)
         return self._opened

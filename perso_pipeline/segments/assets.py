@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
-import pyarrow as pa
 
 from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.resources.display import markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseResource
@@ -55,14 +55,8 @@ def segment_tables(
         metadata: dict[str, dg.MetadataValue | int | str] = {
             "dagster/row_count": rows.num_rows,
             "night": night.isoformat(),
-            "preview": dg.MetadataValue.md(_preview(rows)),
+            "preview": dg.MetadataValue.md(markdown_table(rows)),
         }
         if name == "segment_catalogue":
             metadata["sizes"] = dg.MetadataValue.md(sizes_plot(rows))
         yield dg.MaterializeResult(asset_key=["segments", name], metadata=metadata)
-
-
-def _preview(rows: pa.Table) -> str:
-    head = "| " + " | ".join(rows.column_names) + " |\n|" + "---|" * rows.num_columns
-    lines = ["| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows.slice(0, 10).to_pylist()]
-    return "\n".join([head, *lines])

@@ -1,9 +1,8 @@
 """Pictures of segments for the Dagster UI: a PNG inside markdown. Keep numbers that decide anything out."""
 
-import base64
-import io
-
 import pyarrow as pa
+
+from perso_pipeline.resources.display import markdown_picture, png
 
 
 def sizes_plot(catalogue: pa.Table) -> str:
@@ -22,6 +21,4 @@ def sizes_plot(catalogue: pa.Table) -> str:
     axes.margins(x=0.15)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("people")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
-    return f"![people per segment](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+    return markdown_picture(png(figure), title="people per segment")

@@ -43,7 +43,7 @@ WRONG = {
     "no operator": ("{attribute: country, value: GB}", "the condition lacks 'op'"),
     "two groups": ("{all: [{attribute: orders, op: is, value: 1}], any: [{attribute: orders, op: is, value: 1}]}", "a rule is one of"),
     "group and condition": ("{all: [{attribute: orders, op: is, value: 1}], attribute: orders}", "'all' stands alone"),
-    "misspelt key": ("{atribute: orders, op: is, value: 1}", "extra inputs are not permitted (did you mean 'attribute'?)"),
+    "misspelt key": ("{atribute: orders, op: is, value: 1}", "there is no such key (did you mean 'attribute'?)"),
 }  # fmt: skip
 
 

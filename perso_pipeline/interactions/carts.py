@@ -1,7 +1,7 @@
 """Carts as of a night, in SQL: what is in them, who owns them, whether they were bought.
 
-Shared with ``activation`` (abandoned carts): the one definition of an open cart. What is done with a cart
-stays out.
+Shared by ``recommendations`` and ``activation`` (abandoned carts): the one definition of an open cart. What
+is done with a cart stays out.
 
 A cart without an id is known by its visitor (``visitor:<visitor_id>``). It is open while its last change lies
 within ``$cart_days`` of the end of the night and neither the cart nor its visitor has ordered since. Lines are

@@ -1,0 +1,79 @@
+# ruff: noqa: INP001  (a script beside the page that it makes, no package)
+"""Fill the generated blocks of ``tables.md`` from the dbt project: grain, columns, types, descriptions.
+
+``.venv/bin/python docs/reference/make_tables.py`` after a change in ``sql/models``; a test compares. The blocks stand
+between ``<!-- made from sql/models/<stage> -->`` and ``<!-- end -->``; the rest of the page is written by hand.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from perso_pipeline.contracts.streams import STREAMS
+from perso_pipeline.raw.tables import stream_columns
+from perso_pipeline.settings import PROJECT_ROOT
+
+PAGE = Path(__file__).resolve().parent / "tables.md"
+MODELS = PROJECT_ROOT / "sql" / "models"
+_BLOCK = re.compile(r"(<!-- made from sql/models/(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_DOC = re.compile(r"{%\s*docs (\w+)\s*%}(.*?){%\s*enddocs\s*%}", re.DOTALL)
+_REFERENCE = re.compile(r"{{\s*doc\('(\w+)'\)\s*}}")
+
+
+def filled(page: str) -> str:
+    """The page with every block made again."""
+    texts = dict(_DOC.findall((MODELS / "shared_columns.md").read_text(encoding="utf-8")))
+    types = _types_by_name()
+
+    def block(match: re.Match[str]) -> str:
+        tables = [_table(match[2], model, texts, types) for model in _models(match[2])]
+        return match[1] + "\n" + "\n".join(tables) + "\n" + match[3]
+
+    return _BLOCK.sub(block, page)
+
+
+def _models(stage: str) -> Iterator[dict[str, Any]]:
+    """Models of a stage that become tables, by name; an ephemeral one documents no columns and is left out."""
+    for path in sorted((MODELS / stage).glob("*.yml")):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+            if model.get("columns"):
+                yield model
+
+
+def _types_by_name() -> dict[str, str]:
+    """Type of each column name that has one type only wherever the project states it."""
+    found: dict[str, set[str]] = {}
+    for folder in sorted(path.name for path in MODELS.iterdir() if path.is_dir()):
+        for model in _models(folder):
+            for column in model["columns"]:
+                if "data_type" in column:
+                    found.setdefault(column["name"], set()).add(column["data_type"])
+    return {name: next(iter(types)) for name, types in found.items() if len(types) == 1}
+
+
+def _table(stage: str, model: dict[str, Any], texts: dict[str, str], types: dict[str, str]) -> str:
+    stream = STREAMS.get(model["name"].removeprefix("stg_"))
+    delivered = stream_columns(stream) if stream and stage == "staging" else {}
+    rows = []
+    for column in model["columns"]:
+        name = column["name"]
+        kind = column.get("data_type") or delivered.get(name) or types.get(name, "")
+        described = _REFERENCE.sub(lambda match: texts[match[1]], column["description"])
+        rows.append(f"| `{name}` | {kind.lower()} | {_cell(described)} |")
+    title = f"### {stage}.{model['name']}"
+    return "\n".join([title, "", _line(model["description"]), "", "| column | type | |", "|---|---|---|", *rows, ""])
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace("|", "\\|")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

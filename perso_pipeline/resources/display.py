@@ -1,0 +1,47 @@
+"""What assets show a person: tables in Markdown and pictures, safe inside a cell.
+
+Keep what is shown with its stage.
+"""
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_CELL_LENGTH = 80
+
+
+def markdown_table(rows: pa.Table, *, limit: int = 10) -> str:
+    """The first ``limit`` rows; text cannot break out of its cell."""
+    names = rows.column_names
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    lines += ["| " + " | ".join(map(cell, row.values())) + " |" for row in rows.slice(0, limit).to_pylist()]
+    return "\n".join(lines)
+
+
+def cell(value: Any) -> str:
+    """One value as text of a Markdown table."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(cell, value))
+    text = str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    return text[:_CELL_LENGTH]
+
+
+def png(figure: "Figure") -> bytes:
+    """A figure as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def markdown_picture(image: bytes, *, title: str) -> str:
+    """A PNG file inside Markdown."""
+    return f"![{title}](data:image/png;base64,{base64.b64encode(image).decode()})"

@@ -1,0 +1,19 @@
+import pyarrow as pa
+
+from perso_pipeline.resources.display import markdown_table
+
+
+def test_text_cannot_break_out_of_its_cell() -> None:
+    rows = pa.table({"name": ["a|b", "<script>", "two\nlines", None], "share": [0.123456, 1.0, 2.0, None]})
+    assert markdown_table(rows).splitlines() == [
+        "| name | share |",
+        "|---|---|",
+        "| a\\|b | 0.1235 |",
+        "| &lt;script> | 1 |",
+        "| two lines | 2 |",
+        "|  |  |",
+    ]
+
+
+def test_a_long_table_is_cut() -> None:
+    assert len(markdown_table(pa.table({"n": list(range(50))}), limit=3).splitlines()) == 2 + 3

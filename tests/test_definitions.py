@@ -1,0 +1,64 @@
+"""The graph as a whole: what exists, described, gated, and nothing by mistake."""
+
+import dagster as dg
+import pytest
+
+from perso_pipeline.definitions import FACT_STAGES, defs
+from perso_pipeline.quality.gates import GATE
+from perso_pipeline.quality.suites import read_suites
+from perso_pipeline.settings import Settings
+
+GRAPH = defs.resolve_asset_graph()
+STAGES = {
+    "raw", "staging", "identity", "interactions", "profiles", "segments", "models", "recommendations", "activation",
+    "measurement",
+}  # fmt: skip
+
+
+def test_the_location_loads() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_no_key_is_a_slip_of_the_pen() -> None:
+    # a misspelt dependency loads without complaint, as an external asset
+    assert {key.to_user_string() for key in GRAPH.external_asset_keys} == set()
+
+
+def test_every_stage_has_assets_under_its_name() -> None:
+    assert {GRAPH.get(key).group_name for key in GRAPH.get_all_asset_keys()} == STAGES
+
+
+@pytest.mark.parametrize("key", sorted(GRAPH.get_all_asset_keys()), ids=lambda key: key.to_user_string())
+def test_an_asset_says_what_it_is_and_whose(key: dg.AssetKey) -> None:
+    node = GRAPH.get(key)
+    assert key.path[0] == node.group_name
+    assert node.description
+    assert node.owners
+    assert node.kinds
+    assert node.partitions_def is not None
+
+
+def test_every_suite_gates_an_asset() -> None:
+    tables = {suite.table for suite in read_suites(Settings().expectations_dir)}
+    gated = {".".join(key.asset_key.path) for key in GRAPH.asset_check_keys if key.name == GATE}
+    assert gated == tables
+    assert tables <= {".".join(key.path) for key in GRAPH.get_all_asset_keys()}
+
+
+def test_every_table_of_a_stage_boundary_is_gated() -> None:
+    gated = {key.asset_key for key in GRAPH.asset_check_keys if GRAPH.get_check_spec(key).blocking}
+    without = {key.to_user_string() for key in GRAPH.get_all_asset_keys() if key not in gated}
+    # the books and the report page hold nothing that a later stage reads
+    assert without <= {"raw/rejected_records", "raw/sites", "measurement/report"}
+
+
+def test_fact_stages_take_a_range_of_nights_in_one_run() -> None:
+    for key in GRAPH.get_all_asset_keys():
+        policy = GRAPH.get(key).backfill_policy
+        is_single_run = policy is not None and policy.max_partitions_per_run is None
+        assert is_single_run == (key.path[0] in FACT_STAGES), key
+
+
+def test_the_nightly_job_runs_everything_in_one_run() -> None:
+    job = defs.resolve_job_def("nightly")
+    assert set(job.asset_layer.executable_asset_keys) == set(GRAPH.get_all_asset_keys())
