@@ -2,6 +2,7 @@
 PYTHON ?= python3
 UV := .tools/bin/uv
 RUN := $(UV) run --frozen --no-sync
+RUN_IN_SQL := .tools/bin/uv run --frozen --no-sync --project ..
 STAMP := .venv/.synced
 
 .PHONY: demo test check up setup clean
@@ -13,16 +14,16 @@ up: setup
 	$(RUN) perso up
 
 test: setup
-	$(RUN) pytest
+	$(RUN) pytest -n 2 --dist loadfile
 
 check: setup
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	cd sql && ../$(RUN) dbt parse --no-partial-parse --quiet --target-path ../.perso-check/dbt
-	$(RUN) sqlfluff lint sql/models
-	$(RUN) dagster definitions validate -w workspace.yaml
+	$(RUN) dbt parse --no-partial-parse --quiet --project-dir sql --profiles-dir sql --target-path target/check --log-path target/check
+	cd sql && ../$(RUN_IN_SQL) sqlfluff lint --disable-progress-bar models tests
+	$(RUN) dagster definitions validate --log-level warning -w workspace.yaml
 
 setup: $(STAMP)
 

@@ -6,13 +6,13 @@ between ``<!-- made from sql/models/<stage> -->`` and ``<!-- end -->``; the rest
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from perso_pipeline.contracts.streams import STREAMS
+from perso_pipeline.contracts.streams import LANDING_COLUMNS, STREAMS
 from perso_pipeline.raw.tables import stream_columns
 from perso_pipeline.settings import PROJECT_ROOT
 
@@ -20,16 +20,16 @@ PAGE = Path(__file__).resolve().parent / "tables.md"
 MODELS = PROJECT_ROOT / "sql" / "models"
 _BLOCK = re.compile(r"(<!-- made from sql/models/(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _DOC = re.compile(r"{%\s*docs (\w+)\s*%}(.*?){%\s*enddocs\s*%}", re.DOTALL)
+_ENDINGS = {"_at": "timestamp", "_date": "date", "_id": "varchar"}  # what a name promises everywhere in the warehouse
 _REFERENCE = re.compile(r"{{\s*doc\('(\w+)'\)\s*}}")
 
 
 def filled(page: str) -> str:
     """The page with every block made again."""
     texts = dict(_DOC.findall((MODELS / "shared_columns.md").read_text(encoding="utf-8")))
-    types = _types_by_name()
 
     def block(match: re.Match[str]) -> str:
-        tables = [_table(match[2], model, texts, types) for model in _models(match[2])]
+        tables = [_table(match[2], model, texts, _types(match[2])) for model in _models(match[2])]
         return match[1] + "\n" + "\n".join(tables) + "\n" + match[3]
 
     return _BLOCK.sub(block, page)
@@ -43,10 +43,10 @@ def _models(stage: str) -> Iterator[dict[str, Any]]:
                 yield model
 
 
-def _types_by_name() -> dict[str, str]:
-    """Type of each column name that has one type only wherever the project states it."""
+def _types_by_name(folders: Iterable[str]) -> dict[str, str]:
+    """Type of each column name that has one type only wherever the models of ``folders`` state it."""
     found: dict[str, set[str]] = {}
-    for folder in sorted(path.name for path in MODELS.iterdir() if path.is_dir()):
+    for folder in folders:
         for model in _models(folder):
             for column in model["columns"]:
                 if "data_type" in column:
@@ -54,15 +54,36 @@ def _types_by_name() -> dict[str, str]:
     return {name: next(iter(types)) for name, types in found.items() if len(types) == 1}
 
 
+def _types(stage: str) -> dict[str, str]:
+    """Type by column name for models that state none: "same quantity, same column name everywhere".
+
+    The stage's own models speak first, then the other stages, then the stream contracts.
+    """
+    delivered: dict[str, set[str]] = {}
+    for columns in [LANDING_COLUMNS, *(stream_columns(stream) for stream in STREAMS.values())]:
+        for name, kind in columns.items():
+            delivered.setdefault(name, set()).add(kind)
+    contracts = {name: next(iter(kinds)) for name, kinds in delivered.items() if len(kinds) == 1}
+    stages = sorted(path.name for path in MODELS.iterdir() if path.is_dir())
+    return contracts | _types_by_name(stages) | _types_by_name([stage])
+
+
+def _type(stage: str, model: str, column: dict[str, Any], types: dict[str, str]) -> str:
+    """The stated type, else the contract's for a staged stream, else by name; empty where nothing tells it."""
+    name = column["name"]
+    stream = STREAMS.get(model.removeprefix("stg_")) if stage == "staging" else None
+    delivered = stream_columns(stream) if stream else {}
+    by_ending = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), "")
+    by_start = "boolean" if name.startswith(("is_", "has_")) else by_ending
+    stated = column.get("data_type") or delivered.get(name) or types.get(name) or by_start
+    return str(stated).lower()
+
+
 def _table(stage: str, model: dict[str, Any], texts: dict[str, str], types: dict[str, str]) -> str:
-    stream = STREAMS.get(model["name"].removeprefix("stg_"))
-    delivered = stream_columns(stream) if stream and stage == "staging" else {}
     rows = []
     for column in model["columns"]:
-        name = column["name"]
-        kind = column.get("data_type") or delivered.get(name) or types.get(name, "")
         described = _REFERENCE.sub(lambda match: texts[match[1]], column["description"])
-        rows.append(f"| `{name}` | {kind.lower()} | {_cell(described)} |")
+        rows.append(f"| `{column['name']}` | {_type(stage, model['name'], column, types)} | {_cell(described)} |")
     title = f"### {stage}.{model['name']}"
     return "\n".join([title, "", _line(model["description"]), "", "| column | type | |", "|---|---|---|", *rows, ""])
 

@@ -15,6 +15,7 @@ class FieldType(Enum):
     TEXT = "VARCHAR"
     INTEGER = "BIGINT"
     DECIMAL = "DECIMAL(18,4)"
+    RATE = "DECIMAL(18,8)"  # exchange rates: four decimals of one yen in euros are none
     BOOLEAN = "BOOLEAN"
     TIMESTAMP = "TIMESTAMP"  # UTC; delivered as ISO 8601, with or without an offset (none means UTC)
     DATE = "DATE"
@@ -376,7 +377,7 @@ EXCHANGE_RATES = Stream(
         _text("to_currency", "ISO 4217 code.", required=True),
         Field(
             name="rate",
-            type=FieldType.DECIMAL,
+            type=FieldType.RATE,
             description="to_currency for one from_currency.",
             required=True,
             minimum=0,

@@ -10,7 +10,7 @@ from itertools import groupby
 
 import dagster as dg
 
-from perso_pipeline.quality.suites import Outcome, Suite, read_suites, run_suites
+from perso_pipeline.quality.suites import Outcome, Suite, docs_page, read_suites, run_suites
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseLock, WarehouseResource
 from perso_pipeline.settings import Settings
@@ -35,11 +35,11 @@ def _gate(stage: str, suites: Sequence[Suite]) -> dg.AssetChecksDefinition:
         selected = {key.asset_key.path[-1] for key in context.selected_asset_check_keys}
         chosen = [suite for suite in suites if suite.table.split(".")[1] in selected]
         store = warehouse.open()
-        docs = settings.get().data_docs_dir / stage
+        docs = settings.get().data_docs_dir
         with WarehouseLock.hold(store.path, purpose=f"{stage} gate"):
             outcomes = run_suites(chosen, warehouse_path=store.path, window=run_window(context.run), docs_dir=docs)
         for suite in chosen:
-            for key, result in _results(suite, outcomes[suite.table], docs=str(docs / "index.html")):
+            for key, result in _results(suite, outcomes[suite.table], docs=str(docs_page(docs, suite.table))):
                 if key in context.selected_asset_check_keys:
                     yield result
 

@@ -1,6 +1,8 @@
-"""One query from a ``Source`` to judged records: typed, checked against the contract, freed of contact details.
+"""A ``Source`` into ``raw.<stream>`` and ``raw.rejected_records``: judged, typed, freed of contact details.
 
-Keep files, transactions and tables out (``load``).
+Three statements instead of one. The first notes only the records that are faulty or need a closer look, of
+which there are few; the second inserts the others straight from the source; the third, with the long
+texts of the reasons, runs only when there are faulty ones. Keep files and transactions out (``load``).
 """
 
 import duckdb
@@ -8,73 +10,125 @@ import duckdb
 from perso_pipeline.contracts.streams import Privacy, Stream
 from perso_pipeline.raw import rules
 from perso_pipeline.raw.robots import robot_condition
-from perso_pipeline.raw.sources import FILES_TABLE, Source
-from perso_pipeline.raw.tables import ROBOT_STREAMS
+from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source
+from perso_pipeline.raw.tables import ROBOT_STREAMS, stream_columns
 
-CHUNK_TABLE = "judged_records"
+PARSED_TABLE = "parsed_records"
+NOTES_TABLE = "noted_records"  # file, line, fault (number in rules.faults, or NULL), is_suspect
 
 
-def judge(connection: duckdb.DuckDBPyConnection, stream: Stream, source: Source) -> None:
-    """Fill the temporary ``judged_records``: the columns of ``raw.<stream>``, ``reason`` and ``text``.
+def keep(connection: duckdb.DuckDBPyConnection, stream: Stream, source: Source) -> None:
+    """Insert every record of ``source``, accepted or rejected.
 
-    ``reason`` is NULL for accepted records, ``text`` for them too. Needs ``raw.sites``, ``incoming_files``
-    and the macros of ``privacy``.
+    Needs ``raw.sites``, ``incoming_files`` and the macros of ``privacy``; ``incoming_lines`` must be
+    readable twice.
     """
-    connection.execute(
-        f"create or replace temp table {CHUNK_TABLE} as {judging_query(stream, source)}", source.parameters
-    )
+    parameters = source.parameters
+    if source.is_parsed_once:
+        connection.execute(f"create or replace temp table {PARSED_TABLE} as {_parsing(stream, source)}", parameters)
+        parameters = {}
+    connection.execute(f"create or replace temp table {NOTES_TABLE} as {_noting(stream, source)}", parameters)
+    faulty, suspect = connection.execute(f"select count(fault), count_if(is_suspect) from {NOTES_TABLE}").fetchall()[0]
+    connection.execute(_accepting(stream, source, is_noted=faulty + suspect > 0), parameters)
+    if faulty:
+        connection.execute(_rejecting(stream, source), parameters | {"stream": stream.name})
 
 
-def judging_query(stream: Stream, source: Source) -> str:
+def _records(stream: Stream, source: Source) -> str:
+    """The CTE ``records``: fields as delivered and typed, with file, site and payload."""
+    if source.is_parsed_once:
+        typed = f"select * from {PARSED_TABLE}"
+    else:
+        typed = f"select source.*, {source.payload} as payload{_typings(stream, source)} from ({source.sql}) as source"
+    return f"""records as (
+            select typed.*, f.load_date, f.name, z.timezone as zone
+            from ({typed}) as typed
+            inner join {FILES_TABLE} as f on f.file = typed.file
+            left join raw.sites as z on z.site_id = typed.{rules.given(stream["site_id"])}
+        )"""
+
+
+def _typings(stream: Stream, source: Source) -> str:
     typings = {f: rules.typing(f, source.types[f.name]) for f in stream.fields}
-    typed = "".join(f", {sql} as {rules.typed(f)}" for f, sql in typings.items() if sql)
-    kept = {f.column: rules.kept(f) for f in stream.fields}
+    return "".join(f", {sql} as {rules.typed(f)}" for f, sql in typings.items() if sql)
+
+
+def _parsing(stream: Stream, source: Source) -> str:
+    values = ", ".join(rules.given(f) for f in stream.fields)
+    return f"""
+        select file, line, structural, {values}, {source.payload} as payload{_typings(stream, source)}
+        from ({source.sql}) as source"""
+
+
+def _noting(stream: Stream, source: Source) -> str:
+    faults = rules.faults(stream, source.types, source.absent)
+    return f"""
+        with {_records(stream, source)},
+        worded as (select *, {rules.open_text(stream, source.absent)} as open_text from records),
+        looked_at as (select * exclude (open_text), {rules.suspect("open_text")} as is_suspect from worded),
+        judged as (select file, line, {rules.first_fault(faults)} as fault, is_suspect from looked_at)
+        select file, line, fault, is_suspect from judged where fault is not null or is_suspect"""
+
+
+def _accepting(stream: Stream, source: Source, *, is_noted: bool) -> str:
     moment = rules.typed(stream[stream.time_field])
+    kept = {f.column: rules.kept(f, may_be_suspect=is_noted) for f in stream.fields}
     kept |= {
-        "event_date": f"case when reason is null then timezone(zone, timezone('UTC', {moment}))::date end",
+        "event_date": f"timezone(zone, timezone('UTC', {moment}))::date",
         "load_date": "load_date",
         "file": "name",
-        "line": "line",
-        "payload": "perso_mask_json(payload)",
+        "line": "r.line",
+        "payload": "null" if source.payload == "null::varchar" else "perso_mask_json(payload)",
     }
-    agents, agents_join, agents_columns = "", "", ""
+    kept |= {f.column: "null" for f in stream.fields if f.name in source.absent}
+    agents, joins = "", ""
     if stream.name in ROBOT_STREAMS:
-        agent = rules.given(stream["user_agent"])
-        kept["is_robot"] = robot_condition(agent)
-        if source.agents:
-            # Few agents, many records: in Parquet this costs a fiftieth of judging each record's agent.
-            agents = f"""agents as materialized ({source.agents}),
+        kept["is_robot"] = "false"
+        if "user_agent" not in source.absent:
+            # Few agents, many records: this costs a fiftieth of judging each record's agent.
+            agents = f"""agents as materialized ({_agents(stream, source)}),
         known_agents as materialized (
             select agent, perso_mask_text(agent) as masked_agent, {robot_condition("agent")} as is_robot from agents
         ),"""
-            agents_join = f"left join known_agents as a on a.agent = {agent}"
-            agents_columns = ", a.masked_agent, a.is_robot"
+            joins = f"left join known_agents as a on a.agent = r.{rules.given(stream['user_agent'])}"
             kept |= {"user_agent": "masked_agent", "is_robot": "coalesce(is_robot, false)"}
-    columns = ", ".join(f'{sql} as "{column}"' for column, sql in kept.items())
+    accepted = ""
+    if is_noted:
+        joins += f" left join {NOTES_TABLE} as n on n.file = r.file and n.line = r.line"
+        accepted = "where n.fault is null"
+    columns = ", ".join(f'"{column}"' for column in kept)
     return f"""
-        with {agents}
-        source as ({source.sql}),
-        typed as (
-            select source.*, {source.payload} as payload{typed} from source
+        insert into raw.{stream.name} ({columns})
+        with {agents} {_records(stream, source)}
+        select {", ".join(kept.values())} from records as r {joins} {accepted}"""
+
+
+def _agents(stream: Stream, source: Source) -> str:
+    if source.is_parsed_once:
+        return f"select distinct {rules.given(stream['user_agent'])} as agent from {PARSED_TABLE}"
+    return source.agents
+
+
+def _rejecting(stream: Stream, source: Source) -> str:
+    faults = rules.faults(stream, source.types, source.absent)
+    lines, joins = "", ""
+    if source.is_parsed_once:
+        lines = ", l.body, try(decode(l.body)) as delivered"
+        joins = f"inner join {LINES_TABLE} as l on l.file = r.file and l.line = r.line"
+    return f"""
+        insert into raw.rejected_records
+        with {_records(stream, source)},
+        faulty as (
+            select r.*, n.fault{lines}
+            from records as r
+            inner join {NOTES_TABLE} as n on n.file = r.file and n.line = r.line
+            {joins}
+            where n.fault is not null
         ),
-        placed as (
-            select typed.*, f.load_date, f.name, z.timezone as zone{agents_columns},
-                {rules.open_text(stream)} as open_text
-            from typed
-            inner join {FILES_TABLE} as f on f.file = typed.file
-            left join raw.sites as z on z.site_id = {rules.given(stream["site_id"])}
-            {agents_join}
-        ),
-        looked_at as (
-            select * exclude (open_text), {rules.suspect("open_text")} as is_suspect from placed
-        ),
-        judged as (
-            select *, {rules.reason(stream, "zone")} as reason from looked_at
-        )
-        select {columns},
-            case when reason is not null then {_masked(stream, "reason")} end as reason,
-            case when reason is not null then {_masked(stream, source.text)} end as text
-        from judged"""
+        quoted as (select *, {rules.quotation(faults)} as quotation from faulty),
+        told as (select *, {rules.shown("quotation")} as shown, {source.text} as text from quoted),
+        reasoned as (select *, {rules.reason(faults)} as reason from told)
+        select load_date, $stream, name, line, {_masked(stream, "reason")}, {_masked(stream, "text")} from reasoned"""
 
 
 def _masked(stream: Stream, text: str) -> str:

@@ -43,22 +43,15 @@ class LineReader:
 
     def __post_init__(self) -> None:
         self._batches = self._read_all()
-        self._chunk: Iterator[pa.RecordBatch] = iter(())
         self._next: pa.RecordBatch | None = next(self._batches, None)
 
     @property
     def is_exhausted(self) -> bool:
         return self._next is None
 
-    def chunk(self, rows: int) -> pa.RecordBatchReader:
+    def chunk(self, rows: int) -> pa.Table:
         """The next batches, until at least ``rows`` lines or the end; columns as in ``LINE_SCHEMA``."""
-        self._chunk = self._take(rows)
-        return pa.RecordBatchReader.from_batches(LINE_SCHEMA, self._chunk)
-
-    def finish_chunk(self) -> None:
-        """Read what the query left of the chunk: it is delivered all the same, and must show as missing."""
-        for _ in self._chunk:
-            pass
+        return pa.Table.from_batches(self._take(rows), schema=LINE_SCHEMA)
 
     def _take(self, rows: int) -> Iterator[pa.RecordBatch]:
         taken = 0

@@ -4,6 +4,9 @@ Every function takes contract words only; no value, name or path from a delivery
 reading of formats out (``sources``).
 """
 
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
 from perso_pipeline.contracts.streams import Field, FieldType, Privacy, Stream
 
 EARLIEST = "1995-01-01"
@@ -12,11 +15,10 @@ SHOWN_LENGTH = 80
 
 _NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _WHOLE = r"^[+-]?[0-9]{1,19}(\.0*)?$"
-_ISO_TIME = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?( ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$"
-)
+_CLOCK = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+_UTC_TIME = rf"{_CLOCK}( ?[Zz])?)?$"
+_OFFSET_TIME = rf"{_CLOCK} ?[+-][0-9]{{2}}(:?[0-9]{{2}})?)$"
 _ISO_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_OFFSET = r"[+-][0-9]{2}(:?[0-9]{2})?$"
 _CONTROL = r"[\x00-\x1f\x7f]"
 # What makes an open text value worth a closer look; '[' and '{' open a value, '@' and '+4' an e-mail or phone.
 _SUSPECT = rf"{_CONTROL}|[@\x{{FF20}}]|%(25)*40|u0040|&#|(\+|%2[Bb])[0-9 (]|(^| )[\[{{]"
@@ -33,10 +35,12 @@ _NUMERIC = (
     "UBIGINT",
     "UHUGEINT",
 )
+_ALL_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 _WHAT = {
     FieldType.TEXT: "must be text",
     FieldType.INTEGER: "must be a whole number",
     FieldType.DECIMAL: "must be a number of at most 14 digits before the point",
+    FieldType.RATE: "must be a number of at most 10 digits before the point",
     FieldType.BOOLEAN: "must be true or false",
     FieldType.TIMESTAMP: "must be a time like 2026-01-31T12:00:00Z",
     FieldType.DATE: "must be a day like 2026-01-31",
@@ -88,10 +92,10 @@ def typing(field: Field, source_type: str) -> str | None:
             if source_type in _NUMERIC:
                 return f"try_cast({value} as bigint)"
             return f"case when regexp_matches({text}, '{_WHOLE}') then try_cast({text} as bigint) end"
-        case FieldType.DECIMAL:
+        case FieldType.DECIMAL | FieldType.RATE:
             if source_type in _NUMERIC or source_type.startswith("DECIMAL") or source_type in ("FLOAT", "DOUBLE"):
-                return f"try_cast({value} as decimal(18,4))"
-            return f"case when regexp_matches({text}, '{_NUMBER}') then try_cast({text} as decimal(18,4)) end"
+                return f"try_cast({value} as {field.type.value})"
+            return f"case when regexp_matches({text}, '{_NUMBER}') then try_cast({text} as {field.type.value}) end"
         case FieldType.BOOLEAN:
             return value if source_type == "BOOLEAN" else f"try_cast({text} as boolean)"
         case FieldType.TIMESTAMP:
@@ -114,10 +118,8 @@ def _timestamp(value: str, text: str, source_type: str) -> str:
         return f"case when {value} between '0001-01-01' and '9999-12-31' then {value}::timestamp end"
     # TIMESTAMP ignores an offset and TIMESTAMPTZ is slow, so each only reads what it must.
     return (
-        f"case when not regexp_matches({text}, '{_ISO_TIME}') then null"
-        f" when length({text}) > 16 and regexp_matches({text}, '{_OFFSET}')"
-        f" then timezone('UTC', try_cast({text} as timestamptz))"
-        f" else try_cast({text} as timestamp) end"
+        f"case when regexp_matches({text}, '{_UTC_TIME}') then try_cast({text} as timestamp)"
+        f" when regexp_matches({text}, '{_OFFSET_TIME}') then timezone('UTC', try_cast({text} as timestamptz)) end"
     )
 
 
@@ -134,10 +136,11 @@ def _text_list(value: str, source_type: str) -> str:
     return f"case when list_count({items}) = len({items}) and not list_contains({items}, '') then {items} end"
 
 
-def open_text(stream: Stream) -> str:
+def open_text(stream: Stream, absent: Collection[str] = ()) -> str:
     """SQL of all open text values of a record in one, so that ``suspect`` takes one look instead of one per field."""
-    texts = [given(f) for f in stream.fields if _is_open_text(f)]
-    texts += [f"array_to_string({typed(f)}, ' ')" for f in stream.fields if f.type is FieldType.TEXT_LIST]
+    fields = [f for f in stream.fields if f.name not in absent]
+    texts = [given(f) for f in fields if _is_open_text(f)]
+    texts += [f"array_to_string({typed(f)}, ' ')" for f in fields if f.type is FieldType.TEXT_LIST]
     return f"concat_ws(' ', {', '.join(texts)})"
 
 
@@ -146,77 +149,112 @@ def suspect(text: str) -> str:
     return f"(strlen({text}) > {ID_LIMIT} or regexp_matches({text}, '{_SUSPECT}'))"
 
 
-def _shown(value: str) -> str:
+@dataclass(frozen=True)
+class Fault:
+    """One way to be rejected, as SQL: ``told`` is the sentence, in which ``shown`` is ``quoted`` made fit to show."""
+
+    condition: str
+    told: str
+    quoted: str | None = None
+
+
+def shown(text: str) -> str:
     """Masked before it is cut, or half an address would be left at the cut."""
-    text = f"{value}::varchar"
     masked = f"left(perso_mask_all(left({text}, {50 * SHOWN_LENGTH})), {SHOWN_LENGTH})"
-    return f"'''' || {masked} || case when length({text}) > {SHOWN_LENGTH} then '…' else '' end || ''''"
+    return f"'\'\'\'\'' || {masked} || case when length({text}) > {SHOWN_LENGTH} then '…' else '' end || '\'\'\'\''"
 
 
-def reason(stream: Stream, sites: str) -> str:
-    """SQL: why a record is rejected, as one clear sentence; NULL for an accepted one. The first fault wins.
+def first_fault(faults: Collection[Fault]) -> str:
+    """SQL: number of the record's first fault, from 0; NULL for a record to be accepted.
 
-    ``sites`` is the column that is NULL where the site is not known. Expects ``structural``, ``is_suspect``,
-    ``load_date`` and the columns of ``given`` and ``typed``.
+    Expects ``structural``, ``is_suspect``, ``load_date``, ``zone`` and the columns of ``given`` and ``typed``.
     """
-    faults = [("structural is not null", "structural")]
+    return _by_number((f"when {fault.condition} then {i}" for i, fault in enumerate(faults)), "case")
+
+
+def quotation(faults: Collection[Fault]) -> str:
+    """SQL: the value that the reason shows, unmasked. Expects ``fault``."""
+    return _by_number((f"when {i} then {f.quoted}" for i, f in enumerate(faults) if f.quoted), "case fault")
+
+
+def reason(faults: Collection[Fault]) -> str:
+    """SQL: why a record is rejected, as one clear sentence. Expects ``fault`` and ``shown``."""
+    return _by_number((f"when {i} then {fault.told}" for i, fault in enumerate(faults)), "case fault")
+
+
+def _by_number(branches: Iterable[str], case: str) -> str:
+    return f"{case} {' '.join(branches)} end"
+
+
+def faults(stream: Stream, types: Mapping[str, str], absent: Collection[str] = ()) -> list[Fault]:
+    """Everything that is checked, in order; the first fault wins.
+
+    ``types`` are the DuckDB types as delivered, ``absent`` the fields that no record of the source has.
+    """
+    found = [Fault("structural is not null", "structural")]
     for field in stream.fields:
-        faults += _field_faults(field)
+        if field.name in absent:
+            found += [Fault("true", f"'{field.name} is missing'")] if field.required else []
+            continue
+        found += _field_faults(field, types[field.name])
         if field.name == "site_id":
             told = "which config/sites.yml does not list; add it there and replay"
-            faults.append((f"{sites} is null", f"'site_id is ' || {_shown(given(field))} || ', {told}'"))
+            found.append(Fault("zone is null", f"'site_id is ' || shown || ', {told}'", given(field)))
         if field.name == stream.time_field:
-            faults += _time_faults(field)
-    faults += _needs(stream)
-    return "case " + " ".join(f"when {condition} then {told}" for condition, told in faults) + " end"
+            found += _time_faults(field)
+    return found + _needs(stream)
 
 
-def _field_faults(field: Field) -> list[tuple[str, str]]:
+def _field_faults(field: Field, source_type: str) -> list[Fault]:
     value, result, name = given(field), typed(field), field.name
-    faults: list[tuple[str, str]] = []
+    found: list[Fault] = []
     if field.required:
-        faults.append((f"{value} is null", f"'{name} is missing'"))
+        found.append(Fault(f"{value} is null", f"'{name} is missing'"))
     if field.privacy is Privacy.HASHED:
         what = {"email": "an e-mail address", "phone": "a phone number"}[field.normalise or "email"]
-        faults.append((f"{value} is not null and {result} is null", f"'{name} is not {what}'"))
-    elif not _stays(field):
-        told = f"'{name} is ' || {_shown(value)} || ', {_WHAT[field.type]}'"
-        faults.append((f"{value} is not null and {result} is null", told))
+        found.append(Fault(f"{value} is not null and {result} is null", f"'{name} is not {what}'"))
+    elif not _stays(field) and not _always_fits(field, source_type):
+        told = f"'{name} is ' || shown || ', {_WHAT[field.type]}'"
+        found.append(Fault(f"{value} is not null and {result} is null", told, f"{value}::varchar"))
     if field.words:
-        faults.append((f"{value} not in ({', '.join(map(literal, field.words))})", _unknown_word(field)))
-    if field.minimum is not None:
-        faults.append(
-            (f"{result} < {field.minimum}", f"'{name} is ' || {value}::varchar || ', must be at least {field.minimum}'")
-        )
-    if field.maximum is not None:
-        faults.append(
-            (f"{result} > {field.maximum}", f"'{name} is ' || {value}::varchar || ', must be at most {field.maximum}'")
-        )
+        found.append(_unknown_word(field))
+    for limit, sign, what in ((field.minimum, "<", "at least"), (field.maximum, ">", "at most")):
+        if limit is not None:
+            told = f"'{name} is ' || {value}::varchar || ', must be {what} {limit}'"
+            found.append(Fault(f"{result} {sign} {limit}", told))
     if _is_open_text(field):
-        faults += _text_faults(field)
-    return faults
+        found += _text_faults(field)
+    return found
 
 
-def _text_faults(field: Field) -> list[tuple[str, str]]:
+def _always_fits(field: Field, source_type: str) -> bool:
+    """Whether a value of this type cannot fail to become one of the contract's."""
+    if field.type is FieldType.INTEGER:
+        return source_type in _ALL_WHOLE
+    return source_type == field.type.value and field.type in (FieldType.BOOLEAN, FieldType.DECIMAL, FieldType.RATE)
+
+
+def _text_faults(field: Field) -> list[Fault]:
     value, name = given(field), field.name
-    faults = [
-        (
+    found = [
+        Fault(
             f"is_suspect and regexp_matches({value}, '^[\\[{{]') and json_valid({value})",
-            f"'{name} is ' || {_shown(value)} || ', {_WHAT[FieldType.TEXT]}'",
+            f"'{name} is ' || shown || ', {_WHAT[FieldType.TEXT]}'",
+            value,
         )
     ]
     if is_identifier(field):
-        faults += [
-            (f"is_suspect and regexp_matches({value}, '{_CONTROL}')", f"'{name} holds a control character'"),
-            (
+        found += [
+            Fault(f"is_suspect and regexp_matches({value}, '{_CONTROL}')", f"'{name} holds a control character'"),
+            Fault(
                 f"is_suspect and length({value}) > {ID_LIMIT}",
                 f"'{name} is ' || length({value}) || ' characters long, at most {ID_LIMIT} are allowed'",
             ),
         ]
-    return faults
+    return found
 
 
-def _unknown_word(field: Field) -> str:
+def _unknown_word(field: Field) -> Fault:
     value = given(field)
     ranked = ", ".join(
         f"{{'s': jaro_winkler_similarity({value}, {literal(w)}), 'w': {literal(w)}}}" for w in field.words
@@ -224,28 +262,29 @@ def _unknown_word(field: Field) -> str:
     hint = (
         f"case when list_max([{ranked}]).s > 0.8 then ' (did you mean ' || list_max([{ranked}]).w || '?)' else '' end"
     )
-    return f"'{field.name} is ' || {_shown(value)} || {hint} || ', must be one of: {', '.join(field.words)}'"
+    told = f"'{field.name} is ' || shown || {hint} || ', must be one of: {', '.join(field.words)}'"
+    return Fault(f"{value} not in ({', '.join(map(literal, field.words))})", told, value)
 
 
-def _time_faults(field: Field) -> list[tuple[str, str]]:
+def _time_faults(field: Field) -> list[Fault]:
     moment, name = typed(field), field.name
     return [
-        (f"{moment} < timestamp '{EARLIEST}'", f"'{name} is ' || {moment}::varchar || ', before {EARLIEST}'"),
-        (
+        Fault(f"{moment} < timestamp '{EARLIEST}'", f"'{name} is ' || {moment}::varchar || ', before {EARLIEST}'"),
+        Fault(
             f"{moment} >= load_date::timestamp + interval 2 day",
             f"'{name} is ' || {moment}::varchar || ', later than the day after its arrival on ' || load_date::varchar",
         ),
     ]
 
 
-def _needs(stream: Stream) -> list[tuple[str, str]]:
+def _needs(stream: Stream) -> list[Fault]:
     needed: dict[str, list[str]] = {}
     for word, names in stream.needs.items():
         for name in names:
             needed.setdefault(name, []).append(word)
     kind = given(stream["event_type"])
     return [
-        (
+        Fault(
             f"{given(stream[name])} is null and {kind} in ({', '.join(map(literal, words))})",
             f"'{name} is missing, ' || {kind} || ' needs it'",
         )
@@ -253,8 +292,8 @@ def _needs(stream: Stream) -> list[tuple[str, str]]:
     ]
 
 
-def kept(field: Field) -> str:
-    """SQL of the value as the raw table keeps it."""
+def kept(field: Field, *, may_be_suspect: bool) -> str:
+    """SQL of the value as the raw table keeps it; needs ``is_suspect`` when records may be so."""
     value = typed(field)
     if field.privacy is Privacy.HASHED:
         return f"perso_hmac({value})"
@@ -262,6 +301,8 @@ def kept(field: Field) -> str:
         return f"perso_mask_json({value})"
     if field.privacy is Privacy.FREE_TEXT:
         return f"perso_mask_text({value})"
+    if not may_be_suspect:
+        return value
     if field.type is FieldType.TEXT_LIST:
         return f"case when is_suspect then list_transform({value}, lambda x: perso_safe_id(x)) else {value} end"
     if is_identifier(field):

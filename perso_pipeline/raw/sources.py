@@ -24,7 +24,9 @@ class Source:
     types: dict[str, str]  # contract field -> DuckDB type as delivered
     payload: str  # SQL: unknown fields as JSON text, unmasked
     text: str  # SQL: the record for rejected_records, contact fields blanked, unmasked
-    agents: str | None = None  # SQL: the distinct user agents, where looking twice is cheap
+    agents: str = ""  # SQL: the distinct user agents; unused where records are parsed once
+    absent: frozenset[str] = frozenset()  # contract fields that no record has
+    is_parsed_once: bool = True  # reading again is dear, so records are kept in a table meanwhile
     parameters: dict[str, object] = field(default_factory=dict)
 
 
@@ -52,12 +54,15 @@ def json_lines(stream: Stream) -> Source:
     shown = f"'''' || left(perso_mask_strict(left({_WITHOUT_END}, 4000)), 80) || ''''"
     sql = f"""
         with {_LINES},
-        checked as (
+        looked_at as (
             select *, case {_NOT_TEXT}
-                when not json_valid(delivered) then 'the line is not JSON: ' || {shown}
-                when not starts_with(ltrim(delivered), '{{') then 'the line is not a JSON object: ' || {shown}
-                end as structural
+                when not json_valid(delivered) then 'the line is not JSON: '
+                when not starts_with(ltrim(delivered), '{{') then 'the line is not a JSON object: '
+                end as flaw
             from lines
+        ),
+        checked as (
+            select *, case when ends_with(flaw, ': ') then flaw || {shown} else flaw end as structural from looked_at
         ),
         parsed as (
             select *,
@@ -151,11 +156,13 @@ def parquet_rows(stream: Stream, columns: dict[str, str]) -> Source:
         types=types,
         payload=_present(f"to_json(struct_pack({', '.join(extras)}))") if extras else "null::varchar",
         text=f"to_json(struct_pack({', '.join(struct + extras)}))::varchar",
-        agents=_agents(stream["user_agent"], columns.get("user_agent")) if "user_agent" in stream.field_names else None,
+        agents=_agents(stream["user_agent"], columns["user_agent"]) if "user_agent" in columns else "",
+        absent=frozenset(stream.field_names) - columns.keys(),
+        is_parsed_once=False,
     )
 
 
-def _agents(contract_field: Field, column_type: str | None) -> str:
+def _agents(contract_field: Field, column_type: str) -> str:
     return f"""
         select distinct {_parquet_value(contract_field, column_type)} as agent
         from read_parquet($paths, file_row_number = true, hive_partitioning = false) as p

@@ -1,6 +1,6 @@
 """One stream's files into ``raw.<stream>`` and ``raw.rejected_records``, inside the caller's transaction.
 
-Chunks of about a million records bound the memory. Keep counting and bookkeeping out (``ledgers``).
+Chunks bound the memory: lines are held while they are judged, Parquet is not. Keep counting and bookkeeping out (``ledgers``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,13 @@ import pyarrow as pa
 from perso_pipeline.contracts.streams import Stream
 from perso_pipeline.raw import parquet
 from perso_pipeline.raw.csv_header import csv_groups
-from perso_pipeline.raw.judge import CHUNK_TABLE, judge
+from perso_pipeline.raw.judge import keep
 from perso_pipeline.raw.landing import Delivery, Format, LandingFile
 from perso_pipeline.raw.lines import LineReader
 from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source, csv_lines, json_lines, parquet_rows
-from perso_pipeline.raw.tables import stream_columns
 
-CHUNK_ROWS = 1_000_000
+LINES_CHUNK = 250_000  # records
+PARQUET_CHUNK = 4_000_000
 
 
 class StreamLoad:
@@ -81,11 +81,9 @@ class StreamLoad:
         reader = LineReader(files, delimiter=delimiter)
         before = self._done_bytes
         while not reader.is_exhausted:
-            self._connection.register(LINES_TABLE, reader.chunk(CHUNK_ROWS))
-            judge(self._connection, self._stream, source)
+            self._connection.register(LINES_TABLE, reader.chunk(LINES_CHUNK))
+            keep(self._connection, self._stream, source)
             self._connection.unregister(LINES_TABLE)
-            reader.finish_chunk()
-            self._keep_chunk()
             self._done_bytes = before + reader.bytes_done
             self._progress(self._done_bytes)
         self._done_bytes = before + reader.bytes_done
@@ -97,28 +95,15 @@ class StreamLoad:
         self._failed |= failed
         self.delivered |= {footer.index: footer.rows for footer in footers}
         sources: dict[str, Source] = {}
-        for piece in parquet.slices(footers, CHUNK_ROWS):
+        for piece in parquet.slices(footers, PARQUET_CHUNK):
             schema = piece.footers[0].schema
             if schema not in sources:
                 sources[schema] = parquet_rows(self._stream, parquet.columns(self._connection, piece.footers[0]))
             bounds = {"paths": piece.paths, "first_row": piece.first_row, "last_row": piece.last_row}
-            judge(self._connection, self._stream, replace(sources[schema], parameters=bounds))
-            self._keep_chunk()
+            keep(self._connection, self._stream, replace(sources[schema], parameters=bounds))
             if piece.last_row + 1 >= piece.footers[-1].rows:
                 self._done_bytes += sum(footer.file.bytes for footer in piece.footers)
             self._progress(self._done_bytes)
-
-    def _keep_chunk(self) -> None:
-        columns = ", ".join(f'"{column}"' for column in stream_columns(self._stream))
-        self._connection.execute(
-            f"insert into raw.{self._stream.name} ({columns}) select {columns} from {CHUNK_TABLE} where reason is null"
-        )
-        self._connection.execute(
-            "insert into raw.rejected_records select load_date, ?, file, line, reason, text"
-            f" from {CHUNK_TABLE} where reason is not null",
-            [self._stream.name],
-        )
-        self._connection.execute(f"drop table {CHUNK_TABLE}")
 
     def _reject_failed(self) -> None:
         """Replace whatever was read of a file before it broke by one rejected record."""

@@ -33,7 +33,7 @@ def test_a_site_keeps_the_general_values_it_does_not_override(folder):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("  factors: 64", "  facters: 64", r"line \d+: als.factors: field required"),
+        ("  factors: 64", "  facters: 64", r"line \d+: als.facters: there is no such key"),
         ("  factors: 64", "  factors: 64\n  facters: 3", "did you mean 'factors'"),
         ("  half_life_days: 30", "  half_life_days: -1", "signals.half_life_days"),
         ("    purchase: 8", "    purchases: 8", "purchases"),

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -64,9 +65,12 @@ def test_a_column_that_does_not_exist_is_a_broken_suite_not_bad_data(warehouse_p
     assert "nope" in broken[0].error
 
 
-def test_data_docs_are_written_for_the_gate(warehouse_path: Path, tmp_path: Path) -> None:
+def test_a_page_of_data_docs_is_written_that_calls_nobody_when_opened(warehouse_path: Path, tmp_path: Path) -> None:
     outcomes(warehouse_path, tmp_path, suite(), "2026-01-01")
-    assert "profiles.people" in (tmp_path / "docs" / "index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "docs" / "profiles.people.html").read_text(encoding="utf-8")
+    assert "profiles.people" in page
+    assert "Must have greater than or equal to" in page
+    assert not re.findall(r"(?:src|href)=.https?://(?!docs\.greatexpectations|greatexpectations)[^ >]*", page)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ def test_the_copy_of_a_home_uses_its_own_artefacts(tmp_path: Path) -> None:
     assert places(copy / "mlflow.db") == {
         f"{here}/shop-uk", f"{here}/shop-uk/r1/artifacts", f"{here}/shop-uk/r1/artifacts/model"
     }  # fmt: skip
-    assert places(original / "mlflow.db") == {p.replace(here, (original / "artifacts").as_uri()) for p in places(copy / "mlflow.db")}
+    assert places(original / "mlflow.db") == {
+        p.replace(here, (original / "artifacts").as_uri()) for p in places(copy / "mlflow.db")
+    }
 
 
 def test_a_home_that_stayed_is_left_alone(tmp_path: Path) -> None:
