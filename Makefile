@@ -21,7 +21,7 @@ check: setup
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) dbt parse --no-partial-parse --quiet --project-dir sql --profiles-dir sql --target-path target/check --log-path target/check
+	$(RUN) dbt parse --no-partial-parse --quiet --project-dir sql --profiles-dir sql --target-path target/check --log-path sql/target/check
 	cd sql && ../$(RUN_IN_SQL) sqlfluff lint --disable-progress-bar models tests
 	$(RUN) dagster definitions validate --log-level warning -w workspace.yaml
 

@@ -19,6 +19,10 @@ _TYPES: dict[FieldType, dict[str, Any]] = {
         "type": ["number", "string", "null"],
         "pattern": r"^\s*([+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?)?\s*$",
     },
+    FieldType.RATE: {
+        "type": ["number", "string", "null"],
+        "pattern": r"^\s*([+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?)?\s*$",
+    },
     FieldType.BOOLEAN: {"type": ["boolean", "string", "integer", "null"]},
     FieldType.TIMESTAMP: {"type": ["string", "null"], "examples": ["2026-01-31T12:00:00Z"]},
     FieldType.DATE: {"type": ["string", "null"], "examples": ["2026-01-31"]},
@@ -27,6 +31,7 @@ _TYPES: dict[FieldType, dict[str, Any]] = {
 }
 _WORDS = {
     FieldType.TEXT: "text", FieldType.INTEGER: "whole number", FieldType.DECIMAL: "number, kept with 4 decimals",
+    FieldType.RATE: "number, kept with 8 decimals",
     FieldType.BOOLEAN: "true or false", FieldType.TIMESTAMP: "time, ISO 8601, UTC unless it has an offset",
     FieldType.DATE: "day", FieldType.TEXT_LIST: "list of texts; in CSV between `|`", FieldType.JSON: "JSON object",
 }  # fmt: skip

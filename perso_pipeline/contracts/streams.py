@@ -15,7 +15,7 @@ class FieldType(Enum):
     TEXT = "VARCHAR"
     INTEGER = "BIGINT"
     DECIMAL = "DECIMAL(18,4)"
-    RATE = "DECIMAL(18,8)"  # exchange rates: four decimals of one yen in euros are none
+    RATE = "DECIMAL(18,8)"  # exchange rates: small ones need more than four decimals
     BOOLEAN = "BOOLEAN"
     TIMESTAMP = "TIMESTAMP"  # UTC; delivered as ISO 8601, with or without an offset (none means UTC)
     DATE = "DATE"

@@ -11,7 +11,7 @@ from perso_pipeline.contracts.streams import Privacy, Stream
 from perso_pipeline.raw import rules
 from perso_pipeline.raw.robots import robot_condition
 from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source
-from perso_pipeline.raw.tables import ROBOT_STREAMS, stream_columns
+from perso_pipeline.raw.tables import ROBOT_STREAMS
 
 PARSED_TABLE = "parsed_records"
 NOTES_TABLE = "noted_records"  # file, line, fault (number in rules.faults, or NULL), is_suspect
@@ -28,8 +28,8 @@ def keep(connection: duckdb.DuckDBPyConnection, stream: Stream, source: Source) 
         connection.execute(f"create or replace temp table {PARSED_TABLE} as {_parsing(stream, source)}", parameters)
         parameters = {}
     connection.execute(f"create or replace temp table {NOTES_TABLE} as {_noting(stream, source)}", parameters)
-    faulty, suspect = connection.execute(f"select count(fault), count_if(is_suspect) from {NOTES_TABLE}").fetchall()[0]
-    connection.execute(_accepting(stream, source, is_noted=faulty + suspect > 0), parameters)
+    noted, faulty = connection.execute(f"select count(*), count(fault) from {NOTES_TABLE}").fetchall()[0]
+    connection.execute(_accepting(stream, source, is_noted=noted > 0), parameters)
     if faulty:
         connection.execute(_rejecting(stream, source), parameters | {"stream": stream.name})
 

@@ -161,7 +161,7 @@ class Fault:
 def shown(text: str) -> str:
     """Masked before it is cut, or half an address would be left at the cut."""
     masked = f"left(perso_mask_all(left({text}, {50 * SHOWN_LENGTH})), {SHOWN_LENGTH})"
-    return f"'\'\'\'\'' || {masked} || case when length({text}) > {SHOWN_LENGTH} then '…' else '' end || '\'\'\'\''"
+    return f"'''' || {masked} || case when length({text}) > {SHOWN_LENGTH} then '…' else '' end || ''''"
 
 
 def first_fault(faults: Collection[Fault]) -> str:

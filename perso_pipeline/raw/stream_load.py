@@ -1,6 +1,7 @@
 """One stream's files into ``raw.<stream>`` and ``raw.rejected_records``, inside the caller's transaction.
 
-Chunks bound the memory: lines are held while they are judged, Parquet is not. Keep counting and bookkeeping out (``ledgers``).
+Chunks bound the memory: lines are held while they are judged, Parquet is not.
+Keep counting and bookkeeping out (``ledgers``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from perso_pipeline.raw.landing import Delivery, Format, LandingFile
 from perso_pipeline.raw.lines import LineReader
 from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source, csv_lines, json_lines, parquet_rows
 
-LINES_CHUNK = 250_000  # records
+LINES_CHUNK = 1_000_000  # records
 PARQUET_CHUNK = 4_000_000
 
 

@@ -145,7 +145,7 @@ def test_a_damaged_page_rejects_only_its_file(shop: Installation) -> None:
 def test_a_file_that_breaks_after_a_chunk_was_kept_leaves_no_rows(
     shop: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perso_pipeline.raw.stream_load.CHUNK_ROWS", 100)
+    monkeypatch.setattr("perso_pipeline.raw.stream_load.LINES_CHUNK", 100)
     monkeypatch.setattr("perso_pipeline.raw.lines.CHUNK_BYTES", 8000)
     content = gzip.compress(as_json([view(event_id=os.urandom(20).hex()) for _ in range(500)]))
     shop.deliver("storefront_events", "cut.jsonl.gz", content[: len(content) // 2])
@@ -247,7 +247,7 @@ def test_a_float_that_is_no_count_is_rejected(shop: Installation, value: float, 
 def test_large_parquet_files_are_cut_and_small_ones_gathered(
     shop: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perso_pipeline.raw.stream_load.CHUNK_ROWS", 7)
+    monkeypatch.setattr("perso_pipeline.raw.stream_load.PARQUET_CHUNK", 7)
     for name, rows in (("large", 20), ("one", 3), ("two", 3), ("three", 3)):
         path = shop.deliver("storefront_events", f"{name}.parquet", b"")
         pq.write_table(pa.Table.from_pylist([view(event_id=f"{name}{i}") for i in range(rows)]), path)
