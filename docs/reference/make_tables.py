@@ -6,7 +6,8 @@ between ``<!-- made from sql/models/<stage> -->`` and ``<!-- end -->``; the rest
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,12 @@ def filled(page: str) -> str:
     return _BLOCK.sub(block, page)
 
 
-def _models(stage: str) -> Iterator[dict[str, Any]]:
+@cache
+def _models(stage: str) -> tuple[dict[str, Any], ...]:
     """Models of a stage that become tables, by name; an ephemeral one documents no columns and is left out."""
-    for path in sorted((MODELS / stage).glob("*.yml")):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
-            if model.get("columns"):
-                yield model
+    texts = [path.read_text(encoding="utf-8") for path in sorted((MODELS / stage).glob("*.yml"))]
+    models = [model for text in texts for model in yaml.safe_load(text).get("models", [])]
+    return tuple(model for model in models if model.get("columns"))
 
 
 def _types_by_name(folders: Iterable[str]) -> dict[str, str]:

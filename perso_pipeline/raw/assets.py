@@ -20,6 +20,7 @@ from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 REJECTED = dg.AssetKey(["raw", "rejected_records"])
+SITES = dg.AssetKey(["raw", "sites"])
 _REASONS = """
     select stream, any_value(reason) as example, count(*) as records
     from raw.rejected_records
@@ -57,11 +58,20 @@ _REJECTED_SPEC = dg.AssetSpec(
     skippable=True,
     metadata={"dagster/column_schema": _schema(LEDGERS["rejected_records"], {})},
 )
+_SITES_SPEC = dg.AssetSpec(
+    SITES,
+    description="One row per site of config/sites.yml, as of the last load.",
+    group_name="raw",
+    kinds={"python", "duckdb"},
+    owners=["team:perso"],
+    skippable=True,
+    metadata={"dagster/column_schema": _schema(LEDGERS["sites"], {})},
+)
 
 
 @dg.multi_asset(
     name="raw_load",
-    specs=[*map(_spec, STREAMS.values()), _REJECTED_SPEC],
+    specs=[*map(_spec, STREAMS.values()), _REJECTED_SPEC, _SITES_SPEC],
     can_subset=True,
     partitions_def=NIGHTLY,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -74,12 +84,13 @@ def raw_load(
     given = settings.get()
     window = context.partition_key_range
     streams = [name for name in STREAMS if dg.AssetKey(["raw", name]) in context.selected_asset_keys]
-    if not streams:  # rejected_records alone: it is filled by loading all of them
+    if not streams and REJECTED in context.selected_asset_keys:  # it is filled by loading all of them
         streams = list(STREAMS)
+    sites = read_config(given.config_dir / "sites.yml", Sites)
     report = load_nights(
         warehouse.open(),
         landing_dir=given.landing_dir,
-        sites=read_config(given.config_dir / "sites.yml", Sites),
+        sites=sites,
         first=date.fromisoformat(window.start),
         last=date.fromisoformat(window.end),
         hash_key=given.hash_key_bytes,
@@ -91,6 +102,8 @@ def raw_load(
         )
         if dg.AssetKey(["raw", result.stream]) in context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=["raw", result.stream], metadata=_stream_metadata(result, report))
+    if SITES in context.selected_asset_keys:
+        yield dg.MaterializeResult(asset_key=SITES, metadata={"dagster/row_count": len(sites.sites)})
     if REJECTED in context.selected_asset_keys:
         reasons = warehouse.open().query(_REASONS, {"first": report.first, "last": report.last})
         yield dg.MaterializeResult(

@@ -18,7 +18,7 @@ from perso_pipeline.raw.landing import Delivery, Format, LandingFile
 from perso_pipeline.raw.lines import LineReader
 from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source, csv_lines, json_lines, parquet_rows
 
-LINES_CHUNK = 1_000_000  # records
+LINES_CHUNK = 500_000  # records
 PARQUET_CHUNK = 4_000_000
 
 
@@ -84,7 +84,6 @@ class StreamLoad:
         while not reader.is_exhausted:
             self._connection.register(LINES_TABLE, reader.chunk(LINES_CHUNK))
             keep(self._connection, self._stream, source)
-            self._connection.unregister(LINES_TABLE)
             self._done_bytes = before + reader.bytes_done
             self._progress(self._done_bytes)
         self._done_bytes = before + reader.bytes_done

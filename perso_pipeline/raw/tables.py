@@ -53,14 +53,14 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Make every raw table; one whose columns are no longer the contract's is rebuilt with its rows kept."""
     connection.execute("create schema if not exists raw")
     tables = {name: stream_columns(stream) for name, stream in STREAMS.items()} | LEDGERS
+    existing: dict[str, dict[str, str]] = {}
+    for table, column, type_ in connection.execute(
+        "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'raw'"
+        " and database_name = current_database() order by table_name, column_index"
+    ).fetchall():
+        existing.setdefault(table, {})[column] = type_
     for name, columns in tables.items():
-        found = dict(
-            connection.execute(
-                "select column_name, data_type from information_schema.columns"
-                " where table_schema = 'raw' and table_name = ? order by ordinal_position",
-                [name],
-            ).fetchall()
-        )
+        found = existing.get(name, {})
         if list(found.items()) == list(columns.items()):
             continue
         definition = ", ".join(f'"{column}" {type_}' for column, type_ in columns.items())

@@ -64,13 +64,13 @@ def test_a_range_of_nights_is_loaded_and_told(home: Installation) -> None:
     made = {
         m.asset_key.path[-1]: m.metadata for e in result.get_asset_materialization_events() if (m := e.materialization)
     }
-    assert set(made) == {*STREAMS, "rejected_records", "after"}
+    assert set(made) == {*STREAMS, "rejected_records", "sites", "after"}
     assert made["storefront_events"]["dagster/row_count"].value == 1
     assert made["storefront_events"]["rejected"].value == 1
     assert made["storefront_events"]["unknown_fields"].value == "- `new`: 1"
     assert "site_id is 'fr'" in made["rejected_records"]["reasons"].value
     checks = {(c.asset_key.path[-1], c.check_name): c for c in result.get_asset_check_evaluations()}
-    assert len(checks) == 2 * len(STREAMS)
+    assert len(checks) == 3 * len(STREAMS)
     assert all(checks[name, ACCOUNTED_FOR].passed for name in STREAMS)
     drift = checks["storefront_events", NO_DRIFT]
     assert (drift.passed, drift.severity) == (False, dg.AssetCheckSeverity.WARN)
