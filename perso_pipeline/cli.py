@@ -145,8 +145,11 @@ def rollback(
 ) -> None:
     """Let readers see an earlier publication again."""
     from perso_pipeline.recommendations.publish import rollback as swap_back
+    from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
-    published = swap_back(Settings().published_dir, to=to or None)
+    settings = Settings()
+    warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    published = swap_back(settings.published_dir, to=to or None, warehouse=warehouse)
     _say(f"published/current is {published.version} again.")
 
 

@@ -100,7 +100,7 @@ def verify_shop(settings: Settings, *, out: Console) -> bool:
     comparisons = verify(DuckDBWarehouse(settings.warehouse_path), folder)
     table = Table("what", "expected", "got", "")
     for c in comparisons:
-        table.add_row(c.name, c.expected, c.got, "holds" if c.holds else "[red]does not hold[/]")
+        table.add_row(c.name, c.expected, c.got, c.verdict if c.holds else "[red]does not hold[/]")
     out.print(table)
     return all(c.holds for c in comparisons)
 

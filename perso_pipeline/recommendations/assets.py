@@ -108,7 +108,7 @@ def recommendation_tables(
 def publish_log(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
 ) -> dg.MaterializeResult[None]:
-    """One row per night, version and action: publishes the night's tables and swaps ``published/current``."""
+    """One row per night, version and action: publishes the night's tables; ``published/current`` shows the newest."""
     night = date.fromisoformat(context.partition_key)
     chosen = settings.get()
     published = publish(

@@ -72,7 +72,7 @@ def publish(
     keep: int = 14,
     gate: str = "passed",
 ) -> Published:
-    """Publish the tables of one night and point ``current`` at them.
+    """Publish the tables of one night and point ``current`` at them, unless it shows a later night.
 
     Args:
         warehouse: Where the tables stand; each has a column ``night``. Those that are not there are named in
@@ -107,10 +107,18 @@ def publish(
             _write_database(staging, entries, night=night, version=version)
             _write_manifest(staging, entries, night=night, version=version, absent=absent)
             shelf.put(staging, version)
-        shelf.point(version, action="publish", gate=gate, rows=sum(rows.values()))
+        action = "kept aside" if _is_later(shelf, night) else "publish"
+        if action == "publish":
+            shelf.point(version, action=action, gate=gate, rows=sum(rows.values()))
         shelf.retain(keep)
-    _log(warehouse, night=night, version=version, action="publish", rows=sum(rows.values()), gate=gate)
+    _log(warehouse, night=night, version=version, action=action, rows=sum(rows.values()), gate=gate)
     return Published(version, night, shelf.folder(version), rows, absent, is_reused)
+
+
+def _is_later(shelf: Shelf, night: date) -> bool:
+    """Whether readers see a later night already; running an old night again must not take it from them."""
+    current = shelf.current()
+    return current is not None and date.fromisoformat(shelf.manifest(current)["night"]) > night
 
 
 def rollback(published_dir: Path, *, to: str | None = None, warehouse: Warehouse | None = None) -> Published:

@@ -29,6 +29,7 @@ from perso_pipeline.settings import PROJECT_ROOT, Settings
 _SWITCHES = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
 }
 _NIGHT, _KEY, _SITE, _MODEL, _SUPERSEDED = (

@@ -1,6 +1,6 @@
 """``config/segments.yml``: what a rule may say, and a clear sentence for what it may not.
 
-Add an operator here and in ``sql.py``. Keep SQL out; attributes come from the profiles' contract.
+Add an operator here and in ``compiler.py``. Keep SQL out; attributes come from the profiles' contract.
 """
 
 # ruff: noqa: EM101  (a sentence beside the fault it names is easier to read than a variable)

@@ -1,7 +1,7 @@
 """The warehouse against the truth of the simulated shop: deliveries, identity, lift.
 
-The only module that reads truth files. It claims nothing that it could not compare: what is not estimable
-does not hold. What it reads of the warehouse are published table contracts.
+The only module that reads truth files. It claims nothing that it could not compare: of what is not estimable it
+says that it cannot tell. What it reads of the warehouse are published table contracts.
 """
 
 import json
@@ -28,11 +28,11 @@ class Comparison:
     name: str
     expected: str
     got: str
-    verdict: Literal["holds", "does not hold"]
+    verdict: Literal["holds", "does not hold", "cannot tell"]
 
     @property
     def holds(self) -> bool:
-        return self.verdict == "holds"
+        return self.verdict != "does not hold"
 
 
 def verify(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
@@ -162,7 +162,7 @@ def _lift(warehouse: Warehouse, planted: dict[str, Any]) -> Comparison:
         return Comparison(name, expected, "no row in measurement.lift", "does not hold")
     row = rows[0]
     if row["relative_ci_low"] is None or row["relative_ci_high"] is None:
-        return Comparison(name, expected, f"not estimable: {row['reason'] or row['verdict']}", "does not hold")
+        return Comparison(name, expected, f"not estimable: {row['reason'] or row['verdict']}", "cannot tell")
     interval = f"{row['relative_ci_low']:+.1%} to {row['relative_ci_high']:+.1%}"
     got = f"{row['relative_lift']:+.1%} ({interval}), site {row['site_id']}"
     inside = row["relative_ci_low"] <= planted["true_lift"] <= row["relative_ci_high"]

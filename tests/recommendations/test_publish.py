@@ -122,6 +122,14 @@ def test_rollback_swaps_back_and_back_again_and_every_swap_is_logged(shop, home)
     assert ("rollback", first.version) in shop.rows("select action, version from recommendations.publish_log")
 
 
+def test_running_an_older_night_again_does_not_take_the_newest_from_readers(shop, home) -> None:
+    older, newest = _publish(shop, home), _publish(shop, home, 1)
+    again = _publish(shop, home)
+    assert again.version == older.version
+    assert Shelf(home).current() == newest.version
+    assert ("kept aside", older.version) in shop.rows("select action, version from recommendations.publish_log")
+
+
 @pytest.mark.parametrize("to", ["2026-01-01", "../../etc", "", "2026-03-1"])
 def test_rollback_to_what_is_not_there_is_refused_with_a_list_of_what_is(shop, home, to: str) -> None:
     first = _publish(shop, home)

@@ -101,11 +101,6 @@ def test_a_right_warehouse_holds(truth):
         pytest.param(
             "update measurement.lift set relative_ci_high = 0.05", ["lift: orders per visitor"], id="interval misses"
         ),
-        pytest.param(
-            "update measurement.lift set relative_ci_low = null, reason = 'too few'",
-            ["lift: orders per visitor"],
-            id="no interval",
-        ),
         pytest.param("delete from measurement.lift", ["lift: orders per visitor"], id="no lift"),
     ],
 )
@@ -113,6 +108,14 @@ def test_what_is_wrong_does_not_hold(truth, damage, failing):
     warehouse = HandMade()
     warehouse.db.execute(damage)
     assert _failing(warehouse, truth) == failing
+
+
+def test_a_lift_that_cannot_be_estimated_is_neither_right_nor_wrong(truth):
+    warehouse = HandMade()
+    warehouse.db.execute("update measurement.lift set relative_ci_low = null, reason = 'too few'")
+    assert _failing(warehouse, truth) == []
+    lift = next(c for c in verify(warehouse, truth) if c.name.startswith("lift"))
+    assert (lift.verdict, lift.got) == ("cannot tell", "not estimable: too few")
 
 
 def test_missing_truth_or_tables_are_named(truth):
