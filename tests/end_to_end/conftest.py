@@ -3,7 +3,7 @@
 import pytest
 from driving import Installation
 
-SHOP = ("--people", "700", "--items", "150", "--days", "18", "--last-day", "2026-10-31", "--seed", "11")
+SHOP = ("--people", "600", "--items", "150", "--days", "18", "--last-day", "2026-10-31", "--seed", "11")
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,6 @@ def test_other_order_double_delivery_and_other_files_give_the_same_tables(shop: 
     for first, last in [
         ("2026-10-25", "2026-10-31"),
         ("2026-10-14", "2026-10-18"),
-        ("2026-10-19", "2026-10-24"),
         ("2026-10-17", "2026-10-26"),
     ]:
         other.perso("run", "--from", first, "--night", last, "--facts-only")
