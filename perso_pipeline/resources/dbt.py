@@ -82,7 +82,8 @@ def dbt_stage(name: str, *, select: str, per_night: bool = False) -> dg.AssetsDe
         project=dbt_project(),
         select=select,
         partitions_def=NIGHTLY,
-        backfill_policy=None if per_night else dg.BackfillPolicy.single_run(),
+        # said outright: dagster-dbt takes a range in one run where nothing is said
+        backfill_policy=dg.BackfillPolicy.multi_run(1) if per_night else dg.BackfillPolicy.single_run(),
         dagster_dbt_translator=StageTranslator(),
         pool="warehouse",
     )
