@@ -1,12 +1,13 @@
 """``config/measurement.yml`` and ``config/experiments.yml``. Keep statistics and SQL out."""
 
-import hashlib
 from datetime import date
 from itertools import pairwise
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from perso_pipeline.contracts.assignment import variant
 
 
 class MeasurementConfig(BaseModel):
@@ -46,13 +47,8 @@ class Experiment(BaseModel):
         return self
 
     def arm_of(self, visitor_id: str) -> str:
-        """The arm that a shop must serve a visitor: 'control' or 'treatment', always the same.
-
-        SHA-256 of salt and visitor, its first 8 bytes as a fraction of their range: even to 2**-53 and
-        repeatable in any language.
-        """
-        digest = hashlib.sha256(f"{self.salt}:{visitor_id}".encode()).digest()
-        return "control" if int.from_bytes(digest[:8], "big") / 2**64 < self.holdout_share else "treatment"
+        """The arm that a shop must serve a visitor: 'control' or 'treatment', always the same."""
+        return variant(visitor_id, salt=self.salt, holdout_share=self.holdout_share)
 
 
 class Experiments(BaseModel):
