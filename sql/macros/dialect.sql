@@ -29,3 +29,77 @@
   cast(unnest(generate_series(cast({{ first }} as timestamp), cast({{ last }} as timestamp), interval 1 day)) as date)
 {%- endmacro %}
 {% macro spark__each_day(first, last) -%}explode(sequence({{ first }}, {{ last }})){%- endmacro %}
+
+{#- Lists, which engines name differently. Positions count from 1; a null list contains nothing. -#}
+
+{#- Aggregate: the values of some rows in any order; null where there is none. -#}
+{% macro values_of(column, condition) -%}
+  {{ return(adapter.dispatch('values_of')(column, condition)) }}
+{%- endmacro %}
+{% macro duckdb__values_of(column, condition) -%}
+  list({{ column }}) filter (where {{ condition }} and {{ column }} is not null)
+{%- endmacro %}
+{% macro spark__values_of(column, condition) -%}
+  nullif(collect_list(case when {{ condition }} then {{ column }} end), array())
+{%- endmacro %}
+
+{#- The distinct values of a list, sorted. -#}
+{% macro distinct_values(list) -%}
+  {{ return(adapter.dispatch('distinct_values')(list)) }}
+{%- endmacro %}
+{% macro duckdb__distinct_values(list) -%}list_sort(list_distinct({{ list }})){%- endmacro %}
+{% macro spark__distinct_values(list) -%}sort_array(array_distinct({{ list }})){%- endmacro %}
+
+{#-
+  The members of the lists in a list. One list comes back as it is (nearly always there is but one, and sorting
+  them all costs more than finding them), several as their distinct members, sorted.
+-#}
+{% macro members_of(lists) -%}
+  {{ return(adapter.dispatch('members_of')(lists)) }}
+{%- endmacro %}
+{% macro duckdb__members_of(lists) -%}
+  case when len({{ lists }}) = 1 then {{ lists }}[1] else list_sort(list_distinct(flatten({{ lists }}))) end
+{%- endmacro %}
+{% macro spark__members_of(lists) -%}
+  case when size({{ lists }}) = 1 then {{ lists }}[0] else sort_array(array_distinct(flatten({{ lists }}))) end
+{%- endmacro %}
+
+{#- Aggregate: the values in the order of a key that is unique within the group. -#}
+{% macro values_in_order(column, key) -%}
+  {{ return(adapter.dispatch('values_in_order')(column, key)) }}
+{%- endmacro %}
+{% macro duckdb__values_in_order(column, key) -%}list({{ column }} order by {{ key }}){%- endmacro %}
+{% macro spark__values_in_order(column, key) -%}
+  transform(sort_array(collect_list(struct({{ key }} as k, {{ column }} as v))), x -> x.v)
+{%- endmacro %}
+
+{#- Two columns that turn a row into one row per member of its list: the member and its position. -#}
+{% macro with_position(column, member, position) -%}
+  {{ return(adapter.dispatch('with_position')(column, member, position)) }}
+{%- endmacro %}
+{% macro duckdb__with_position(column, member, position) -%}
+  unnest({{ column }}) as {{ member }},
+  unnest(range(1, len({{ column }}) + 1)) as {{ position }}
+{%- endmacro %}
+{% macro spark__with_position(column, member, position) -%}
+  inline(transform({{ column }}, (x, i) -> struct(x as {{ member }}, cast(i + 1 as bigint) as {{ position }})))
+{%- endmacro %}
+
+{#- Position of the first such member; 0 or null where there is none. -#}
+{% macro position_in(column, member) -%}
+  {{ return(adapter.dispatch('position_in')(column, member)) }}
+{%- endmacro %}
+{% macro duckdb__position_in(column, member) -%}list_position({{ column }}, {{ member }}){%- endmacro %}
+{% macro spark__position_in(column, member) -%}array_position({{ column }}, {{ member }}){%- endmacro %}
+
+{% macro is_in(column, member) -%}
+  {{ return(adapter.dispatch('is_in')(column, member)) }}
+{%- endmacro %}
+{% macro duckdb__is_in(column, member) -%}coalesce(list_contains({{ column }}, {{ member }}), false){%- endmacro %}
+{% macro spark__is_in(column, member) -%}coalesce(array_contains({{ column }}, {{ member }}), false){%- endmacro %}
+
+{% macro value_at(column, position) -%}
+  {{ return(adapter.dispatch('value_at')(column, position)) }}
+{%- endmacro %}
+{% macro duckdb__value_at(column, position) -%}{{ column }}[{{ position }}]{%- endmacro %}
+{% macro spark__value_at(column, position) -%}element_at({{ column }}, cast({{ position }} as int)){%- endmacro %}

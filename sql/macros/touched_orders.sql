@@ -69,7 +69,7 @@
 
 {#- Days of which session ids or order movements may have changed. -#}
 {% macro session_and_movement_days() -%}
-  {%- set session_days = days_of_blocks(ref('session_events'), days_around_touched()) -%}
+  {%- set session_days = days_of_blocks(ref('session_days'), days_around_touched()) -%}
   {{ return((session_days + touched_movement_days()) | unique | sort) }}
 {%- endmacro %}
 {% macro replaced_rows__session_and_movement_days(target_relation, temp_relation) -%}
@@ -84,7 +84,7 @@
   {{ in_days('event_date', event_and_movement_days()) }}
 {%- endmacro %}
 
-{#- recommendation_requests: every request that the run recomputed, and those served on a touched day. -#}
+{#- served_lists: every request that the run recomputed, and those served on a touched day. -#}
 {% macro replaced_rows__requests(target_relation, temp_relation) -%}
   {%- set touched = touched_days(['recommendation_events', 'order_events']) -%}
   {{ in_days('event_date', touched) }}

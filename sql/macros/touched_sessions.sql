@@ -10,11 +10,11 @@
   {{ return(widened_days(touched_days(['storefront_events']), 1)) }}
 {%- endmacro %}
 
-{#- Keys of the blocks in session_events (old or new) that have an event on one of the days. -#}
-{% macro blocks_on_days(session_events, days) -%}
+{#- Keys of the blocks (old or new) that have an event on one of the days. -#}
+{% macro blocks_on_days(session_days, days) -%}
   select site_id, visitor_id, block_started_at
-  from {{ session_events }}
-  where {{ in_days('event_date', days) }}
+  from {{ session_days }}
+  where {{ in_days('day', days) }}
   group by site_id, visitor_id, block_started_at
 {%- endmacro %}
 
@@ -22,30 +22,29 @@
   Days on which the blocks of the given days have events, those days included. The range of the block starts
   is looked up first: it lets DuckDB skip the row groups of other times.
 -#}
-{% macro days_of_blocks(session_events, days) -%}
+{% macro days_of_blocks(session_days, days) -%}
   {%- if not days -%}{{ return([]) }}{%- endif -%}
   {%- set range = run_query(
-    "select min(block_started_at), max(block_started_at) from " ~ session_events
-    ~ " where " ~ in_days('event_date', days)
+    "select min(block_started_at), max(block_started_at) from " ~ session_days
+    ~ " where " ~ in_days('day', days)
   ).rows[0] -%}
   {%- if range[0] is none -%}{{ return(days) }}{%- endif -%}
   {%- set beyond = days_of_query(
-    "select distinct event_date from " ~ session_events
+    "select distinct day from " ~ session_days
     ~ " where block_started_at between timestamp '" ~ range[0] ~ "' and timestamp '" ~ range[1] ~ "'"
-    ~ " and not (" ~ in_days('event_date', days) ~ ")"
-    ~ " and (site_id, visitor_id, block_started_at) in (" ~ blocks_on_days(session_events, days) ~ ")"
+    ~ " and not (" ~ in_days('day', days) ~ ")"
+    ~ " and (site_id, visitor_id, block_started_at) in (" ~ blocks_on_days(session_days, days) ~ ")"
   ) -%}
   {{ return((days + beyond) | sort) }}
 {%- endmacro %}
 
-{#- session_events: everything on those days, and the rows of recomputed blocks that lie beyond. -#}
+{#- session_days: everything on those days, and what the blocks of those days have beyond them. -#}
 {% macro replaced_rows__blocks(target_relation, temp_relation) -%}
   {%- set near = days_around_touched() -%}
-  {%- set far = days_of_blocks(target_relation, near) -%}
-  {{ in_days('event_date', near) }}
+  {{ in_days('day', near) }}
   or (
-    {{ in_days('event_date', far) }}
-    and (event_id, event_date) in (select event_id, event_date from {{ temp_relation }})
+    {{ in_days('day', days_of_blocks(target_relation, near)) }}
+    and (site_id, visitor_id, block_started_at) in ({{ blocks_on_days(target_relation, near) }})
   )
 {%- endmacro %}
 

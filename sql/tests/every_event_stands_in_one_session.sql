@@ -1,4 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'sessions'}}}) }}
+-- depends_on: {{ ref('session_days') }}
 -- Every staged event is in session_events, and each session counts exactly its events.
 {%- set near = days_around_touched() if execute else [] %}
 
@@ -8,20 +9,19 @@ with staged as (
     where {{ in_days('event_date', near) }}
 ),
 
-assigned as (
-    select count(*) as events
-    from {{ ref('session_events') }}
-    where {{ in_days('event_date', near) }}
-),
-
 counted as (
     select
         session_id,
-        count(*) as events
+        count(*) as events,
+        count(*) filter (where {{ in_days('event_date', near) }}) as near_events
     from {{ ref('session_events') }}
-    where
-        {{ in_days('event_date', days_of_blocks(ref('session_events'), near) if execute else []) }}
+    where {{ in_days('event_date', days_of_blocks(ref('session_days'), near) if execute else []) }}
     group by session_id
+),
+
+assigned as (
+    select coalesce(sum(near_events), 0) as events
+    from counted
 )
 
 select

@@ -25,7 +25,7 @@ STAGES = (
 BY_CHANCE = {"mlflow_run_id"}
 LOGS = {"recommendations.publish_log"}
 # Names the delivered copies (file and line) that a view leaves out: other files, other names.
-NAMES_FILES = {"staging.superseded_storefront_events"}
+NAMES_FILES = {"staging.superseded_storefront_events", "staging.superseded_recommendation_events"}
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def test_unit_tests_and_data_tests_pass_on_a_built_warehouse(
             "order_movements_sum_to_the_orders",
         ),
         (
-            "delete from interactions.session_events where event_id = (select min(event_id) from interactions.session_events)",
+            "delete from interactions.session_days where session_id = (select min(session_id) from interactions.session_days)",
             "every_event_stands_in_one_session",
         ),
         (

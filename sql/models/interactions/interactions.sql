@@ -1,6 +1,7 @@
 -- the days to recompute follow from these as well
 -- depends_on: {{ ref('stg_order_events') }}
 -- depends_on: {{ ref('stg_catalog_items') }}
+-- depends_on: {{ ref('session_days') }}
 {{ config(
     meta={'streams': ['storefront_events', 'order_events'], 'replaced_rows': 'session_and_movement_days'},
     contract={'enforced': true}

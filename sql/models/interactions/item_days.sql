@@ -16,7 +16,7 @@ with event_counts as (
         count(*) filter (where event_type = 'product_view') as views,
         count(*) filter (where event_type = 'add_to_cart') as cart_adds,
         count(*) filter (where event_type = 'add_to_wish_list') as wish_list_adds
-    from {{ ref('session_events') }}
+    from {{ ref('stg_storefront_events') }}
     where
         not is_robot
         and event_type in ('product_view', 'add_to_cart', 'add_to_wish_list')

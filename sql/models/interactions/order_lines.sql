@@ -1,6 +1,7 @@
 -- the days to recompute follow from these as well
 -- depends_on: {{ ref('stg_order_events') }}
 -- depends_on: {{ ref('stg_catalog_items') }}
+-- depends_on: {{ ref('session_days') }}
 {{ config(
     meta={'streams': ['order_events', 'catalog_items', 'storefront_events'], 'replaced_rows': 'orders'},
     contract={'enforced': true}
@@ -8,7 +9,7 @@
 
 {%- if execute and is_incremental() -%}
 {%- set order_days = touched_days(['order_events']) -%}
-{%- set session_days = days_of_blocks(ref('session_events'), days_around_touched()) -%}
+{%- set session_days = days_of_blocks(ref('session_days'), days_around_touched()) -%}
 {%- endif %}
 
 with movements as (

@@ -1,66 +1,41 @@
+-- the days to recompute follow from this as well
+-- depends_on: {{ ref('session_days') }}
 {{ config(meta={'streams': ['storefront_events'], 'replaced_rows': 'sessions'}, contract={'enforced': true}) }}
 
--- session_events is named twice, not read through a CTE: DuckDB would keep a CTE that is used twice in memory whole.
--- What holds for the whole session comes from its first event, cheaper than the least of ten million texts.
 {% set recomputed = 'true' -%}
 {%- if execute and is_incremental() -%}
 {%- set near = days_around_touched() -%}
-{%- set far = days_of_blocks(ref('session_events'), near) -%}
+{%- set far = days_of_blocks(ref('session_days'), near) -%}
 {%- set recomputed -%}
 (
             {{ in_days('event_date', near) }}
             or (
                 {{ in_days('event_date', far) }}
-                and (site_id, visitor_id, block_started_at) in ({{ blocks_on_days(ref('session_events'), near) }})
+                and (site_id, visitor_id, block_started_at) in ({{ blocks_on_days(ref('session_days'), near) }})
             )
         )
 {%- endset -%}
 {%- endif %}
 
-with starts as (
+-- where the visit came from and what it came with is said by its first event alone
+with visits as (
     select
         session_id,
-        event_id,
-        event_date,
-        site_id,
-        visitor_id,
-        occurred_at,
-        block_started_at
-    from {{ ref('session_events') }}
-    where
-        is_session_start
-        and {{ recomputed }}
-),
-
-landings as (
-    select
-        starts.session_id,
-        starts.site_id,
-        starts.visitor_id,
-        starts.block_started_at,
-        starts.event_date as session_date,
-        starts.occurred_at as started_at,
-        landing.url as landing_url,
-        landing.referrer,
-        landing.utm_source,
-        landing.utm_medium,
-        landing.utm_campaign,
-        landing.click_id,
-        landing.user_agent,
-        landing.country
-    from starts
-    inner join {{ ref('stg_storefront_events') }} as landing
-        on starts.event_id = landing.event_id and starts.event_date = landing.event_date
-    {%- if execute and is_incremental() %}
-    where {{ in_days('landing.event_date', far) }}
-    {%- endif %}
-),
-
-visits as (
-    select
-        session_id,
+        max(site_id) filter (where is_session_start) as site_id,
+        max(visitor_id) filter (where is_session_start) as visitor_id,
+        max(url) filter (where is_session_start) as landing_url,
+        max(referrer) filter (where is_session_start) as referrer,
+        max(utm_source) filter (where is_session_start) as utm_source,
+        max(utm_medium) filter (where is_session_start) as utm_medium,
+        max(utm_campaign) filter (where is_session_start) as utm_campaign,
+        max(click_id) filter (where is_session_start) as click_id,
+        max(user_agent) filter (where is_session_start) as user_agent,
+        max(country) filter (where is_session_start) as country,
         min_by(customer_id, row(occurred_at, event_id)) filter (where customer_id is not null) as customer_id,
+        min(event_date) as session_date,
         max(event_date) as last_event_date,
+        min(block_started_at) as block_started_at,
+        min(occurred_at) as started_at,
         max(occurred_at) as ended_at,
         count(*) as events,
         count(*) filter (where event_type = 'product_view') as product_views,
@@ -73,47 +48,44 @@ visits as (
     from {{ ref('session_events') }}
     where {{ recomputed }}
     group by session_id
+),
+
+measured as (
+    select
+        *,
+        {{ datediff('started_at', 'ended_at', 'second') }} as duration_seconds
+    from visits
 )
 
 select
-    visits.session_id,
-    landings.site_id,
-    landings.visitor_id,
-    visits.customer_id,
-    {{ identifier('visits.customer_id', 'landings.visitor_id') }} as identifier,
-    landings.session_date,
-    visits.last_event_date,
-    landings.started_at,
-    visits.ended_at,
-    landings.block_started_at,
-    {{ datediff('landings.started_at', 'visits.ended_at', 'second') }} as duration_seconds,
-    visits.events,
-    visits.product_views,
-    visits.cart_adds,
-    visits.searches,
-    visits.orders,
-    landings.landing_url,
-    landings.referrer,
-    landings.utm_source,
-    landings.utm_medium,
-    landings.utm_campaign,
-    landings.click_id,
-    {{ channel(
-        'landings.utm_source', 'landings.utm_medium', 'landings.utm_campaign', 'landings.click_id',
-        'landings.referrer', 'landings.landing_url'
-    ) }} as channel,
-    {{ device_type('landings.user_agent') }} as device_type,
-    landings.country,
-    visits.is_robot,
-    visits.events = 1 as is_bounce,
-    (
-        visits.views > 1 or visits.orders > 0
-        or {{ datediff('landings.started_at', 'visits.ended_at', 'second') }} >= 10
-    ) as is_engaged,
-    (
-        visits.events > 1000
-        or {{ datediff('landings.started_at', 'visits.ended_at', 'second') }} > 24 * 60 * 60
-    ) as is_overlong,
-    visits.known_on
-from visits
-inner join landings on visits.session_id = landings.session_id
+    session_id,
+    site_id,
+    visitor_id,
+    customer_id,
+    {{ identifier() }} as identifier,
+    session_date,
+    last_event_date,
+    started_at,
+    ended_at,
+    block_started_at,
+    duration_seconds,
+    events,
+    product_views,
+    cart_adds,
+    searches,
+    orders,
+    landing_url,
+    referrer,
+    utm_source,
+    utm_medium,
+    utm_campaign,
+    click_id,
+    {{ channel('utm_source', 'utm_medium', 'utm_campaign', 'click_id', 'referrer', 'landing_url') }} as channel,
+    {{ device_type('user_agent') }} as device_type,
+    country,
+    is_robot,
+    events = 1 as is_bounce,
+    views > 1 or orders > 0 or duration_seconds >= 10 as is_engaged,
+    events > 1000 or duration_seconds > 24 * 60 * 60 as is_overlong,
+    known_on
+from measured

@@ -1,31 +1,31 @@
-{{ config(meta={'streams': ['recommendation_events']}) }}
+{{ config(materialized='view') }}
 
-{%- set columns = [
-    'event_id', 'event_date', 'event_type', 'occurred_at', 'site_id', 'visitor_id',
-    'customer_id', 'request_id', 'scenario_id', 'variant', 'item_ids', 'item_id',
-    'context_item_id', 'model_version', 'user_agent', 'is_robot', 'payload',
-] %}
-
-with
-{{ first_copies(source('raw', 'recommendation_events'), columns, 'recommendation_events') }}
-
+-- A view for the reason given in stg_storefront_events.
 select
-    event_id,
-    event_date,
-    event_type,
-    occurred_at,
-    site_id,
-    visitor_id,
-    customer_id,
-    request_id,
-    scenario_id,
-    variant,
-    item_ids,
-    item_id,
-    context_item_id,
-    model_version,
-    user_agent,
-    is_robot,
-    payload,
-    known_on
-from first_copies
+    delivered.event_id,
+    delivered.event_date,
+    delivered.event_type,
+    delivered.occurred_at,
+    delivered.site_id,
+    delivered.visitor_id,
+    delivered.customer_id,
+    delivered.request_id,
+    delivered.scenario_id,
+    delivered.variant,
+    delivered.item_ids,
+    delivered.item_id,
+    delivered.context_item_id,
+    delivered.model_version,
+    delivered.user_agent,
+    delivered.is_robot,
+    delivered.payload,
+    delivered.load_date as known_on
+from {{ source('raw', 'recommendation_events') }} as delivered
+where not exists (
+    select 1
+    from {{ ref('superseded_recommendation_events') }} as superseded
+    where
+        delivered.file = superseded.file
+        and delivered.line = superseded.line
+        and delivered.load_date = superseded.load_date
+)
