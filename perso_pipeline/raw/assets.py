@@ -21,6 +21,7 @@ from perso_pipeline.resources.warehouse import WarehouseResource
 
 REJECTED = dg.AssetKey(["raw", "rejected_records"])
 SITES = dg.AssetKey(["raw", "sites"])
+USER_AGENTS = dg.AssetKey(["raw", "user_agents"])
 _REASONS = """
     select stream, any_value(reason) as example, count(*) as records
     from raw.rejected_records
@@ -68,10 +69,20 @@ _SITES_SPEC = dg.AssetSpec(
     metadata={"dagster/column_schema": _schema(LEDGERS["sites"], {})},
 )
 
+_USER_AGENTS_SPEC = dg.AssetSpec(
+    USER_AGENTS,
+    description="One row per user agent that came with a storefront event: the device, browser and system it names.",
+    group_name="raw",
+    kinds={"python", "duckdb"},
+    owners=["team:perso"],
+    skippable=True,
+    metadata={"dagster/column_schema": _schema(LEDGERS["user_agents"], {})},
+)
+
 
 @dg.multi_asset(
     name="raw_load",
-    specs=[*map(_spec, STREAMS.values()), _REJECTED_SPEC, _SITES_SPEC],
+    specs=[*map(_spec, STREAMS.values()), _REJECTED_SPEC, _SITES_SPEC, _USER_AGENTS_SPEC],
     can_subset=True,
     partitions_def=NIGHTLY,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -104,6 +115,17 @@ def raw_load(
             yield dg.MaterializeResult(asset_key=["raw", result.stream], metadata=_stream_metadata(result, report))
     if SITES in context.selected_asset_keys:
         yield dg.MaterializeResult(asset_key=SITES, metadata={"dagster/row_count": len(sites.sites)})
+    if USER_AGENTS in context.selected_asset_keys:
+        known = warehouse.open().query(
+            "select device_type, count(*) as agents from raw.user_agents group by all order by all"
+        )
+        yield dg.MaterializeResult(
+            asset_key=USER_AGENTS,
+            metadata={
+                "dagster/row_count": sum(known["agents"].to_pylist()),
+                "devices": dg.MetadataValue.md(_table(known) or "none"),
+            },
+        )
     if REJECTED in context.selected_asset_keys:
         reasons = warehouse.open().query(_REASONS, {"first": report.first, "last": report.last})
         yield dg.MaterializeResult(

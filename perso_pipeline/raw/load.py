@@ -18,6 +18,7 @@ from perso_pipeline.raw.landing import Delivery, Format, scan, scan_misplaced
 from perso_pipeline.raw.report import LoadReport, StreamReport
 from perso_pipeline.raw.stream_load import StreamLoad
 from perso_pipeline.raw.tables import ensure_tables
+from perso_pipeline.raw.user_agents import note_user_agents
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
 Progress = Callable[[str, int, int], None]
@@ -91,6 +92,8 @@ def _load_stream(
                 load = StreamLoad(connection, stream, delivery, broken, progress)
                 load.run()
                 ledgers.write(connection, stream, load.delivered, delivery.refusals, first=first, last=last)
+                if stream.name == "storefront_events":
+                    note_user_agents(connection, first, last)
                 report = ledgers.report(connection, stream, first, last)
                 privacy.forget(connection)
                 return report

@@ -37,6 +37,7 @@ LEDGERS: dict[str, dict[str, str]] = {
         "currency": "VARCHAR",
         "country": "VARCHAR",
     },
+    "user_agents": {"user_agent": "VARCHAR", "device_type": "VARCHAR", "browser": "VARCHAR", "os": "VARCHAR"},
 }
 
 

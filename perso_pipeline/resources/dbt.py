@@ -6,7 +6,7 @@ A gate cannot stop models inside the invocation that made its table, so each sta
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class DbtResource(dg.ConfigurableResource):
     """
 
     def build(
-        self, warehouse: WarehouseResource, *, select: Sequence[str], variables: Mapping[str, str]
+        self, warehouse: WarehouseResource, *, select: Sequence[str], variables: Mapping[str, object]
     ) -> list[NodeResult]:
         """Run ``dbt build`` for the models ``select`` names in full, with their tests, under the warehouse lock."""
         settings = Settings()
@@ -66,7 +66,9 @@ class DbtResource(dg.ConfigurableResource):
             )  # fmt: skip
 
 
-def dbt_stage(name: str, *, select: str, per_night: bool = False) -> dg.AssetsDefinition:
+def dbt_stage(
+    name: str, *, select: str, per_night: bool = False, config: Callable[[Path], Mapping[str, object]] | None = None
+) -> dg.AssetsDefinition:
     """All models of ``select`` as one step.
 
     Args:
@@ -74,6 +76,7 @@ def dbt_stage(name: str, *, select: str, per_night: bool = False) -> dg.AssetsDe
         select: dbt selection, such as ``path:models/staging``.
         per_night: The models take the variable ``night`` and run one partition at a time; otherwise they
             take ``from_night`` and ``to_night`` and a backfill is one run.
+        config: Further variables, read from the config folder when the step runs.
     """
 
     @dbt_assets(
@@ -89,7 +92,8 @@ def dbt_stage(name: str, *, select: str, per_night: bool = False) -> dg.AssetsDe
     )
     def tables(context: dg.AssetExecutionContext, dbt: DbtResource, warehouse: WarehouseResource) -> Iterator[Any]:
         window = context.partition_key_range
-        variables = {"night": window.end} if per_night else {"from_night": window.start, "to_night": window.end}
+        nights = {"night": window.end} if per_night else {"from_night": window.start, "to_night": window.end}
+        variables = nights | dict(config(Settings().config_dir) if config else {})
         nodes = _manifest()["nodes"]
         specs = [context.assets_def.specs_by_key[key] for key in context.selected_asset_keys]
         wanted = sorted(".".join(nodes[spec.metadata[_UNIQUE_ID]]["fqn"]) for spec in specs)

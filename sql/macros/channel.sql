@@ -1,41 +1,51 @@
 {#-
-  Traffic channel of a session, version 1: the order and meaning of GA4's default channel group in short.
-  A named campaign decides before the referrer; what fits no rule is 'other', and no sign at all is 'direct'.
+  Where a visit came from and the channel that this makes, by config/channels.yml (perso_pipeline/interactions/channels.py
+  hands it over as the variable `channels`, its patterns checked).
 -#}
-{% macro channel(source, medium, campaign, click_id, referrer, url) -%}
-  {%- set social = "facebook|instagram|tiktok|pinterest|linkedin|twitter|snapchat|reddit|youtube|^fb$|^ig$|^x$|^t\\.co$" -%}
-  {%- set search = "google|bing|duckduckgo|yahoo|ecosia|baidu|yandex|qwant|startpage" -%}
-  case
-    when {{ matches(click_id, '^(awc|irclickid|cjevent):') }} or {{ matches(medium, '^affiliates?$') }} then 'affiliate'
-    when {{ matches(click_id, '^dclid:') }} or {{ matches(medium, '^(display|banner|cpm|expandable|interstitial)$') }}
-      then 'display'
-    when {{ matches(medium, '^(paid[-_ ]?social|social[-_ ]?paid)$') }} then 'paid_social'
-    when {{ matches(medium, '^(cpc|ppc|retargeting|paid.*)$') }} and {{ matches(source, social) }} then 'paid_social'
-    when {{ matches(medium, '^(cpc|ppc|retargeting|paid.*)$') }} then 'paid_search'
-    when {{ matches(click_id, '^(gclid|gbraid|wbraid|msclkid):') }} then 'paid_search'
-    when {{ matches(medium, '^(e[-_ ]?mail|newsletter)$') }} or {{ matches(source, '^(e[-_ ]?mail|newsletter)$') }} then 'email'
-    when {{ matches(medium, '^(social.*|sm)$') }} or {{ matches(click_id, '^(fbclid|ttclid):') }} then 'social'
-    when {{ matches(medium, '^organic$') }} then 'organic_search'
-    when {{ matches(medium, '^(referral|link|app)$') }} then 'referral'
-    when {{ medium }} is null and {{ matches(source, social) }} then 'social'
-    when coalesce({{ source }}, {{ medium }}, {{ campaign }}, {{ click_id }}) is not null then 'other'
-    when {{ host_of(referrer) }} is null or {{ host_of(referrer) }} = {{ host_of(url) }} then 'direct'
-    when {{ matches(host_of(referrer), '(^|\\.)(mail|outlook|webmail)\\.') }} then 'email'
-    when {{ matches(host_of(referrer), '(^|\\.)(' ~ search ~ ')\\.') }} then 'organic_search'
-    when {{ matches(host_of(referrer), '(^|\\.)(facebook|instagram|tiktok|pinterest|linkedin|twitter|x|snapchat|reddit|youtube|t)\\.(com|co|net)$') }}
-      then 'social'
-    else 'referral'
+
+{#- A column of the ad click id's kind, named in the config; null for other kinds. -#}
+{% macro of_click_id(kind, key) -%}
+  case {{ kind }}
+    {%- for click_id in var('channels').get('click_ids', []) %}
+    when {{ sql_text(click_id['kind']) }} then {{ sql_text(click_id[key]) }}
+    {%- endfor %}
+    when null then null
   end
 {%- endmacro %}
 
-{#- Kind of device, from the words that browsers put into their user agent. -#}
-{% macro device_type(user_agent) -%}
+{#- Source and medium: of the UTM parameters, else of the click id, else of the referring host; both null is direct. -#}
+{% macro traffic_source(source, medium, campaign, click_kind, referrer_host) -%}
   case
-    when {{ user_agent }} is null then 'unknown'
-    when {{ matches(user_agent, '(ipad|tablet|kindle|silk)') }} then 'tablet'
-    when {{ matches(user_agent, 'android') }} and not {{ matches(user_agent, 'mobile') }} then 'tablet'
-    when {{ matches(user_agent, '(mobile|iphone|ipod|android)') }} then 'mobile'
-    when {{ matches(user_agent, '(windows|macintosh|x11|linux|cros)') }} then 'desktop'
-    else 'other'
+    when coalesce({{ source }}, {{ medium }}, {{ campaign }}) is not null then lower({{ source }})
+    when {{ of_click_id(click_kind, 'source') }} is not null then {{ of_click_id(click_kind, 'source') }}
+    else {{ referrer_host }}
+  end
+{%- endmacro %}
+{% macro traffic_medium(source, medium, campaign, click_kind, referrer_host) -%}
+  case
+    when coalesce({{ source }}, {{ medium }}, {{ campaign }}) is not null then lower({{ medium }})
+    when {{ of_click_id(click_kind, 'medium') }} is not null then {{ of_click_id(click_kind, 'medium') }}
+    when {{ matches(referrer_host, var('channels').get('search', '$^')) }} then 'organic'
+    when {{ referrer_host }} is not null then 'referral'
+  end
+{%- endmacro %}
+
+{#- The first channel with a rule that fits. -#}
+{% macro channel(source, medium, campaign) -%}
+  {%- set columns = {'source': source, 'medium': medium, 'campaign': campaign} -%}
+  case
+    {%- for channel in var('channels').get('channels', []) %}
+    when
+      {%- for rule in channel['when'] %}
+      {% if not loop.first %}or {% endif %}(
+        {%- for column, pattern in rule -%}
+        {% if not loop.first %} and {% endif %}{{ matches(columns[column], pattern) }}
+        {%- endfor -%}
+      )
+      {%- endfor %}
+      then {{ sql_text(channel['id']) }}
+    {%- endfor %}
+    when coalesce({{ source }}, {{ medium }}, {{ campaign }}) is null then 'direct'
+    else 'unassigned'
   end
 {%- endmacro %}

@@ -7,12 +7,15 @@
 {% macro duckdb__row_fingerprint(columns) -%}hash({{ columns | join(', ') }}){%- endmacro %}
 {% macro spark__row_fingerprint(columns) -%}xxhash64({{ columns | join(', ') }}){%- endmacro %}
 
+{#- A text as a literal. -#}
+{% macro sql_text(text) -%}'{{ text | replace("'", "''") }}'{%- endmacro %}
+
 {#- Whether a text contains a pattern, case-blind; false for null. Pattern: a Jinja string that holds a regular expression. -#}
 {% macro matches(column, pattern) -%}
   {{ return(adapter.dispatch('matches')(column, pattern)) }}
 {%- endmacro %}
-{% macro duckdb__matches(column, pattern) -%}coalesce(regexp_matches(lower({{ column }}), '{{ pattern }}'), false){%- endmacro %}
-{% macro spark__matches(column, pattern) -%}coalesce(lower({{ column }}) rlike '{{ pattern | replace("\\", "\\\\") }}', false){%- endmacro %}
+{% macro duckdb__matches(column, pattern) -%}coalesce(regexp_matches(lower({{ column }}), {{ sql_text(pattern) }}), false){%- endmacro %}
+{% macro spark__matches(column, pattern) -%}coalesce(lower({{ column }}) rlike {{ sql_text(pattern | replace("\\", "\\\\")) }}, false){%- endmacro %}
 
 {#- Host of a web address, lower case; null where there is none. -#}
 {% macro host_of(column) -%}

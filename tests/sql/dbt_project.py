@@ -1,5 +1,6 @@
 """Running the dbt project on a warehouse file, in this process, with the project parsed once."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
+from perso_pipeline.interactions.channels import read_channels
+
 SQL_DIR = Path(__file__).resolve().parents[2] / "sql"
+CHANNELS = read_channels(SQL_DIR.parent / "config").variable()
 FACTS = ("staging", "identity", "interactions")
 
 
@@ -25,7 +29,7 @@ class Project:
         os.environ["PERSO_WAREHOUSE"] = str(warehouse)
         options = [
             "--project-dir", str(SQL_DIR), "--profiles-dir", str(SQL_DIR), "--target-path", str(self.folder / "target"),
-            "--log-path", str(self.folder / "logs"), "--log-level-file", "none", "--quiet", "--vars", str(variables), "--no-write-json",
+            "--log-path", str(self.folder / "logs"), "--log-level-file", "none", "--quiet", "--vars", json.dumps(variables | {"channels": CHANNELS}), "--no-write-json",
         ]  # fmt: skip
         try:
             return dbtRunner(manifest=self.manifest).invoke([*arguments, *options])

@@ -39,6 +39,9 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
         "create table if not exists raw.sites "
         "(site_id varchar, name varchar, timezone varchar, currency varchar, country varchar)"
     )
+    connection.execute(
+        "create table if not exists raw.user_agents (user_agent varchar, device_type varchar, browser varchar, os varchar)"
+    )
 
 
 def note_loaded_days(connection: duckdb.DuckDBPyConnection) -> None:

@@ -7,10 +7,25 @@
 {%- set days = event_and_movement_days() -%}
 {%- endif %}
 
-with event_counts as (
+with events as (
     select
         site_id,
         {{ identifier(proven_customer()) }} as identifier,
+        event_date,
+        event_type,
+        known_on
+    from {{ ref('stg_storefront_events') }}
+    where
+        not is_robot
+        {%- if execute and is_incremental() %}
+        and {{ in_days('event_date', days) }}
+        {%- endif %}
+),
+
+event_counts as (
+    select
+        site_id,
+        identifier,
         event_date,
         known_on,
         count(*) as events,
@@ -18,13 +33,8 @@ with event_counts as (
         count(*) filter (where event_type = 'add_to_cart') as cart_adds,
         count(*) filter (where event_type = 'search_request') as searches,
         count(*) filter (where event_type = 'add_to_wish_list') as wish_list_adds
-    from {{ ref('stg_storefront_events') }}
-    where
-        not is_robot
-        {%- if execute and is_incremental() %}
-        and {{ in_days('event_date', days) }}
-        {%- endif %}
-    group by 1, 2, 3, 4
+    from events
+    group by site_id, identifier, event_date, known_on
 ),
 
 movements as (

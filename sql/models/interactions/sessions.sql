@@ -53,39 +53,79 @@ with visits as (
 measured as (
     select
         *,
-        {{ datediff('started_at', 'ended_at', 'second') }} as duration_seconds
+        {{ datediff('started_at', 'ended_at', 'second') }} as duration_seconds,
+        lower({{ split_part('click_id', "':'", 1) }}) as click_kind,
+        case when {{ host_of('referrer') }} <> coalesce({{ host_of('landing_url') }}, '') then {{ host_of('referrer') }} end
+            as referrer_host
     from visits
+),
+
+-- there are few ways to come and many visits: thirty regular expressions a visit cost as much as all the rest
+ways as (
+    select distinct
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        click_kind,
+        referrer_host
+    from measured
+),
+
+named_ways as (
+    select
+        *,
+        {{ traffic_source('utm_source', 'utm_medium', 'utm_campaign', 'click_kind', 'referrer_host') }} as source,
+        {{ traffic_medium('utm_source', 'utm_medium', 'utm_campaign', 'click_kind', 'referrer_host') }} as medium
+    from ways
+),
+
+channels as (
+    select
+        *,
+        {{ channel('source', 'medium', 'utm_campaign') }} as channel
+    from named_ways
 )
 
 select
-    session_id,
-    site_id,
-    visitor_id,
-    customer_id,
-    {{ identifier() }} as identifier,
-    session_date,
-    last_event_date,
-    started_at,
-    ended_at,
-    block_started_at,
-    duration_seconds,
-    events,
-    product_views,
-    cart_adds,
-    searches,
-    orders,
-    landing_url,
-    referrer,
-    utm_source,
-    utm_medium,
-    utm_campaign,
-    click_id,
-    {{ channel('utm_source', 'utm_medium', 'utm_campaign', 'click_id', 'referrer', 'landing_url') }} as channel,
-    {{ device_type('user_agent') }} as device_type,
-    country,
-    is_robot,
-    events = 1 as is_bounce,
-    views > 1 or orders > 0 or duration_seconds >= 10 as is_engaged,
-    events > 1000 or duration_seconds > 24 * 60 * 60 as is_overlong,
-    known_on
+    measured.session_id,
+    measured.site_id,
+    measured.visitor_id,
+    measured.customer_id,
+    {{ identifier('measured.customer_id', 'measured.visitor_id') }} as identifier,
+    measured.session_date,
+    measured.last_event_date,
+    measured.started_at,
+    measured.ended_at,
+    measured.block_started_at,
+    measured.duration_seconds,
+    measured.events,
+    measured.product_views,
+    measured.cart_adds,
+    measured.searches,
+    measured.orders,
+    measured.landing_url,
+    measured.referrer,
+    measured.utm_source,
+    measured.utm_medium,
+    measured.utm_campaign,
+    measured.click_id,
+    channels.source,
+    channels.medium,
+    channels.channel,
+    case when measured.user_agent is null then 'unknown' else coalesce(agents.device_type, 'other') end as device_type,
+    agents.browser,
+    agents.os,
+    measured.country,
+    measured.is_robot,
+    measured.events = 1 as is_bounce,
+    measured.views > 1 or measured.orders > 0 or measured.duration_seconds >= 10 as is_engaged,
+    measured.events > 1000 or measured.duration_seconds > 24 * 60 * 60 as is_overlong,
+    measured.known_on
 from measured
+inner join channels
+    on measured.utm_source is not distinct from channels.utm_source
+    and measured.utm_medium is not distinct from channels.utm_medium
+    and measured.utm_campaign is not distinct from channels.utm_campaign
+    and measured.click_kind is not distinct from channels.click_kind
+    and measured.referrer_host is not distinct from channels.referrer_host
+left join {{ source('raw', 'user_agents') }} as agents on measured.user_agent = agents.user_agent
