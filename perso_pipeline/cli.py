@@ -124,9 +124,15 @@ def run(
     ] = None,
     *,
     facts_only: Annotated[bool, typer.Option("--facts-only", help="Stop after raw to interactions.")] = False,
+    rebuild_facts: Annotated[
+        bool, typer.Option("--rebuild-facts", help="Make staging to interactions anew from raw, for all nights.")
+    ] = False,
 ) -> None:
     """Run one night, or all nights of a range: landing to published tables."""
     last = night.date() if night else _last_landing_day()
+    if rebuild_facts:
+        _rebuild_facts(first.date() if first else last, last)
+        return
     later = later_from.date() if later_from else None
     _run_nights(first.date() if first else last, last, later_from=later, facts_only=facts_only)
 
@@ -200,6 +206,18 @@ def _run_nights(first: date, last: date, *, later_from: date | None, facts_only:
             first, last, settings=Settings(), later_stages_from=later_from, facts_only=facts_only, on_step=on_step
         )
     _say(f"{len(result.run_ids)} run(s) in {result.seconds:.0f} s.")
+
+
+def _rebuild_facts(first: date, last: date) -> None:
+    with _out.status("starting") as status:
+        from perso_pipeline.operation.nights import rebuild_facts
+
+        def on_step(line: str) -> None:
+            status.update(line.strip())
+            _say(line)
+
+        result = rebuild_facts(first, last, settings=Settings(), on_step=on_step)
+    _say(f"The fact tables were made anew in {result.seconds:.0f} s. Next: perso run --night {last}")
 
 
 def _say(line: str) -> None:

@@ -4,11 +4,13 @@ One night is one run of the whole graph, so that every gate binds. A range is on
 for all its nights, then one run per night of what follows.
 """
 
+import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from importlib import import_module
 
 import dagster as dg
 from dagster import EventLogEntry
@@ -16,6 +18,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.definitions import FACT_STAGES, defs
+from perso_pipeline.resources.dbt import REBUILD_TAG
 from perso_pipeline.resources.instance import PROCESS_TAG, close_killed_runs, open_instance, this_process
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.settings import Settings
@@ -55,6 +58,7 @@ def run_nights(
         PersoError: a night is outside the partitions, or a run failed; says which step and why.
     """
     begun = time.monotonic()
+    _import_ahead()
     known = NIGHTLY.get_partition_keys()
     for night in (first, last):
         if night.isoformat() not in known:
@@ -79,6 +83,28 @@ def run_nights(
     return NightsResult(tuple(runs), time.monotonic() - begun)
 
 
+def _import_ahead() -> None:
+    """Great Expectations takes three seconds to import; DuckDB loads raw meanwhile without Python's lock."""
+    threading.Thread(target=import_module, args=["perso_pipeline.quality.datasource"], daemon=True).start()
+
+
+def rebuild_facts(first: date, last: date, *, settings: Settings, on_step: Progress) -> NightsResult:
+    """Make every fact table after raw anew, for all nights; gates look at ``first`` to ``last``.
+
+    Raises:
+        PersoError: the run failed; says which step and why.
+    """
+    begun = time.monotonic()
+    after_raw = dg.AssetSelection.groups(*(stage for stage in FACT_STAGES if stage != "raw"))
+    with open_instance(settings) as instance:
+        for run_id in close_killed_runs(instance):
+            on_step(f"run {run_id[:8]} had been killed: marked as failed")
+        run_id = _run(
+            instance, nights=(first, last), selection=after_raw, on_step=on_step, more_tags={REBUILD_TAG: "facts"}
+        )
+    return NightsResult((run_id,), time.monotonic() - begun)
+
+
 def _run(
     instance: dg.DagsterInstance,
     *,
@@ -86,8 +112,9 @@ def _run(
     night: date | None = None,
     nights: tuple[date, date] | None = None,
     selection: dg.AssetSelection | None = None,
+    more_tags: Mapping[str, str] | None = None,
 ) -> str:
-    tags = {PROCESS_TAG: this_process()}
+    tags = {PROCESS_TAG: this_process(), **(more_tags or {})}
     if nights:
         tags |= {
             "dagster/asset_partition_range_start": nights[0].isoformat(),

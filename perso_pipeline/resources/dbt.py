@@ -20,6 +20,7 @@ from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.warehouse import WarehouseLock, WarehouseResource
 from perso_pipeline.settings import Settings
 
+REBUILD_TAG = "perso/rebuild"  # a run with this tag makes its fact tables anew
 _UNIQUE_ID = "dagster_dbt/unique_id"
 
 
@@ -45,9 +46,17 @@ class DbtResource(dg.ConfigurableResource):
     """
 
     def build(
-        self, warehouse: WarehouseResource, *, select: Sequence[str], variables: Mapping[str, object]
+        self,
+        warehouse: WarehouseResource,
+        *,
+        select: Sequence[str],
+        variables: Mapping[str, object],
+        full_refresh: bool = False,
     ) -> list[NodeResult]:
-        """Run ``dbt build`` for the models ``select`` names in full, with their tests, under the warehouse lock."""
+        """Run ``dbt build`` for the models ``select`` names in full, with their tests, under the warehouse lock.
+
+        ``full_refresh`` makes incremental tables anew from what is before them, for all nights.
+        """
         settings = Settings()
         store = warehouse.open()
         with WarehouseLock.hold(store.path, purpose="dbt build"):
@@ -61,6 +70,7 @@ class DbtResource(dg.ConfigurableResource):
                     "--vars", json.dumps(variables),
                     "--target-path", str(settings.home.resolve() / "dbt" / "target"),
                     "--log-path", str(settings.home.resolve() / "dbt" / "logs"),
+                    *(["--full-refresh"] if full_refresh else []),
                 ],
                 with_manifest=True,
             )  # fmt: skip
@@ -97,7 +107,12 @@ def dbt_stage(
         nodes = _manifest()["nodes"]
         specs = [context.assets_def.specs_by_key[key] for key in context.selected_asset_keys]
         wanted = sorted(".".join(nodes[spec.metadata[_UNIQUE_ID]]["fqn"]) for spec in specs)
-        results = dbt.build(warehouse, select=wanted, variables=variables)
+        results = dbt.build(
+            warehouse,
+            select=wanted,
+            variables=variables,
+            full_refresh=not per_night and REBUILD_TAG in context.run.tags,
+        )
         yield from results_for_dagster(
             results,
             manifest=_manifest(),

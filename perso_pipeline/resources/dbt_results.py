@@ -77,6 +77,11 @@ def failed_sentence(results: Sequence[NodeResult]) -> str:
     if not failed:
         return ""
     more = f" ({len(failed) - 1} more)" if len(failed) > 1 else ""
+    if "out of sync" in failed[0].message:
+        return (
+            f"Table {failed[0].unique_id.split('.')[2]} was made by another version of perso_pipeline and has other "
+            f"columns{more}: make the fact tables again from raw with `perso run --rebuild-facts`."
+        )
     return f"dbt {failed[0].unique_id.split('.')[2]}: {' '.join(failed[0].message.split())[:500]}{more}"
 
 

@@ -65,7 +65,7 @@ def import_online_retail(
     InvoiceDate read as London time; ``event_id`` is ``or2-<row of the source>`` from 1.
 
     Args:
-        source: Parquet, CSV, or XLSX (all sheets; needs openpyxl).
+        source: Parquet, CSV, or XLSX (all sheets).
         landing_dir: files of the same name are replaced.
         site_id: site of the records; list it in ``config/sites.yml``.
         on_progress: called with (days written, days in all).
@@ -150,13 +150,12 @@ def _read_csv(source: Path) -> pa.Table:
 
 def _read_xlsx(source: Path) -> pa.Table:
     import pandas as pd
+    from python_calamine import CalamineError
 
+    texts = {"Invoice": str, "StockCode": str, "Description": str}
     try:
-        sheets = pd.read_excel(source, sheet_name=None, dtype={"Invoice": str, "StockCode": str, "Description": str})
-    except ImportError as error:
-        msg = f"Reading {source.name} needs openpyxl, which is not installed; save the sheets as one .csv instead."
-        raise PersoError(msg) from error
-    except ValueError as error:
+        sheets = pd.read_excel(source, sheet_name=None, dtype=texts, engine="calamine")
+    except (CalamineError, ValueError) as error:
         msg = f"{source.name} is no Excel workbook ({_short(error)}); fetch the file again."
         raise PersoError(msg) from error
     return pa.Table.from_pandas(pd.concat(sheets.values(), ignore_index=True), preserve_index=False)

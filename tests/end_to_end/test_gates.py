@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from driving import Installation
 
@@ -35,3 +36,18 @@ def test_a_night_whose_events_have_another_format_stops_at_the_first_gate(shop: 
     shutil.copytree(shop.home / "landing" / "storefront_events" / NIGHT, folder)
     assert "storefront_events: rejected " in broken.perso("replay")
     assert broken.fingerprints() == shop.fingerprints()
+
+
+def test_a_table_of_an_older_version_is_named_and_made_anew_from_raw(shop: Installation, tmp_path: Path) -> None:
+    old = Installation(tmp_path / "old")
+    shutil.copytree(shop.home, old.home, symlinks=True)
+    with duckdb.connect(str(old.warehouse)) as connection:
+        connection.execute("alter table interactions.sessions drop column browser")
+
+    output = old.perso("run", "--night", NIGHT, "--facts-only", expect=2)
+
+    assert "Table sessions was made by another version of perso_pipeline" in output
+    assert "`perso run --rebuild-facts`" in output
+    old.perso("run", "--rebuild-facts")
+    facts = ("staging", "identity", "interactions")
+    assert old.fingerprints(*facts) == shop.fingerprints(*facts)

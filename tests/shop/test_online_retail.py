@@ -1,11 +1,14 @@
 """Online Retail II to landing: a few lines by hand, and every published figure of the real file."""
 
+import csv
+import io
 import runpy
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import openpyxl
 import pytest
 
 from perso_pipeline.contracts.errors import PersoError
@@ -56,6 +59,35 @@ def test_each_kind_of_line_becomes_the_event_that_it_is(tmp_path):
         ("or2-6", "stock_written_off", "489438", "1", "85048", 7, d("0"), d("0"), None),
         ("or2-7", "order_placed", "489439", "1", "POST", 1, d("4.5"), d("4.5"), "13086"),
     ]
+
+
+def test_the_workbook_of_the_uci_gives_what_the_same_lines_give_as_csv(tmp_path):
+    # two sheets, numbers as numbers and times as times, but text where a code is no number
+    workbook = openpyxl.Workbook()
+    rows = list(csv.reader(io.StringIO(LINES)))
+    sheets = (workbook.active, workbook.create_sheet("Year 2010-2011"))
+    for sheet, part in zip(sheets, (rows[:4], rows[4:]), strict=True):
+        sheet.append(HEADER.strip().split(","))
+        for invoice, code, description, quantity, moment, price, customer, country in part:
+            sheet.append([
+                int(invoice) if invoice.isdigit() else invoice,
+                int(code) if code.isdigit() and not code.startswith("0") else code,
+                description, int(quantity), datetime.fromisoformat(moment), float(price),
+                float(customer) if customer else None, country,
+            ])  # fmt: skip
+    workbook.save(tmp_path / "online_retail_II.xlsx")
+    import_online_retail(tmp_path / "online_retail_II.xlsx", landing_dir=tmp_path / "xlsx")
+    (tmp_path / "lines.csv").write_text(HEADER + LINES, encoding="utf-8")
+    import_online_retail(tmp_path / "lines.csv", landing_dir=tmp_path / "csv")
+    for stream in ("order_events", "catalog_items"):
+        read = f"select * exclude filename from read_parquet('{tmp_path}/{{}}/{stream}/*/*.parquet', filename = true) order by event_id"
+        assert duckdb.sql(read.format("xlsx")).fetchall() == duckdb.sql(read.format("csv")).fetchall()
+
+
+def test_a_workbook_that_is_none_is_refused(tmp_path):
+    (tmp_path / "x.xlsx").write_text("hello", encoding="utf-8")
+    with pytest.raises(PersoError, match=r"x\.xlsx is no Excel workbook"):
+        import_online_retail(tmp_path / "x.xlsx", landing_dir=tmp_path / "landing")
 
 
 def test_times_are_london_times_turned_to_utc(tmp_path):
