@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import betaln, digamma, gammaln, hyp2f1
 
 from perso_pipeline.profiles.estimates import NotEstimable
+from perso_pipeline.profiles.maximum import maximum
 
 Floats = NDArray[np.float64]
 
@@ -99,15 +99,11 @@ def fit_bg_nbd(
         value, gradient = log_likelihood(parameters, *columns)
         return -value / buyers, -gradient * parameters / buyers
 
-    found = [
-        minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options={"maxiter": 1000, "ftol": 1e-13})
-        for start in _STARTS
-    ]
-    best = min(found, key=lambda outcome: outcome.fun if np.isfinite(outcome.fun) else np.inf)
-    if not (best.success and np.isfinite(best.fun)):
+    best = maximum(loss, _STARTS, _BOUNDS)
+    if best is None:
         return NotEstimable("the likelihood has no maximum that the search could reach")
-    r, alpha, a, b = (float(value) for value in np.exp(best.x))
-    return BgNbd(r, alpha, a, b, log_likelihood=-float(best.fun) * buyers)
+    r, alpha, a, b = (float(value) for value in np.exp(best.place))
+    return BgNbd(r, alpha, a, b, log_likelihood=-best.loss * buyers)
 
 
 def _log_leaves(r: float, alpha: float, a: float, b: float, x: Floats, last_weeks: Floats) -> Floats:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from perso_pipeline.contracts.warehouse import Value, Warehouse
+from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.profiles.purchases import days_of
 
 Floats = NDArray[np.float64]
@@ -103,17 +103,6 @@ where cold.seen_date is not null and substr(md5(cold.person_id), 1, 7) < $below
 order by cold.person_id
 """
 
-_PEOPLE = """
-select count(distinct people.person_id) as people
-from interactions.person_days as days
-inner join identity.identity_map as people
-    on
-        days.identifier = people.identifier and people.known_on <= $cut
-        and (people.void_on is null or people.void_on > $cut)
-where
-    days.site_id = $site_id and days.known_on <= $cut and days.event_date <= $cut and days.event_date > $window_start
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class FeatureFrame:
@@ -141,7 +130,7 @@ Column = Callable[[str], Floats]
 
 
 def read_features(
-    warehouse: Warehouse, site_id: str, cut: date, *, window_days: int, at_most: int | None = None
+    warehouse: Warehouse, site_id: str, cut: date, *, window_days: int, share: float = 1.0
 ) -> FeatureFrame:
     """Features as of ``cut`` of everybody seen in the ``window_days`` before.
 
@@ -150,17 +139,22 @@ def read_features(
         site_id: Site.
         cut: Night as of which everything is true.
         window_days: How far back anything is read.
-        at_most: About so many people, drawn by a hash of their id, where there are more.
+        share: Share of the people, drawn by a hash of their id.
 
     Raises:
         AssertionError: a record that became known after ``cut`` got in: a leak, and a fault of the query.
     """
-    window: dict[str, Value] = {"site_id": site_id, "cut": cut, "window_start": cut - timedelta(days=window_days)}
-    starts: dict[str, Value] = {"month_start": cut - timedelta(days=28), "week_start": cut - timedelta(days=HOT_DAYS)}
-    share = 1.0
-    if at_most is not None:
-        share = at_most / max(at_most, warehouse.query(_PEOPLE, window).column("people")[0].as_py())
-    rows = warehouse.query(_QUERY, {**window, **starts, "below": _below(share)})
+    rows = warehouse.query(
+        _QUERY,
+        {
+            "site_id": site_id,
+            "cut": cut,
+            "window_start": cut - timedelta(days=window_days),
+            "month_start": cut - timedelta(days=28),
+            "week_start": cut - timedelta(days=HOT_DAYS),
+            "below": _below(share),
+        },
+    )
     newest = [_latest(rows, name) for name in ("newest_known_on", "visit_newest_known_on", "newest_date", "visit_date")]
     days = [day for day in newest if day]
     assert all(day <= cut for day in days), f"features of {cut} rest on records of {max(days)}"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
 
 from perso_pipeline.profiles.estimates import NotEstimable
+from perso_pipeline.profiles.maximum import maximum
 
 Floats = NDArray[np.float64]
 
@@ -73,15 +73,11 @@ def fit_gamma_gamma(repeats: Floats, average: Floats, *, min_people: int) -> Gam
         value, gradient = log_likelihood(parameters, repeats, average / scale)
         return -value / people, -gradient * parameters / people
 
-    found = [
-        minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options={"maxiter": 1000, "ftol": 1e-13})
-        for start in _UNIT_STARTS
-    ]
-    best = min(found, key=lambda outcome: outcome.fun if np.isfinite(outcome.fun) else np.inf)
-    if not (best.success and np.isfinite(best.fun)):
+    best = maximum(loss, _UNIT_STARTS, _BOUNDS)
+    if best is None:
         return NotEstimable("the likelihood of the amounts has no maximum that the search could reach")
-    p, q, v = (float(value) for value in np.exp(best.x))
+    p, q, v = (float(value) for value in np.exp(best.place))
     if q <= 1:
         return NotEstimable(f"amounts differ so much between people (q = {q:.2f}) that they have no average")
     # a density of amounts in another unit: each person's changes by 1 / scale
-    return GammaGamma(p, q, v * scale, log_likelihood=-float(best.fun) * people - people * float(np.log(scale)))
+    return GammaGamma(p, q, v * scale, log_likelihood=-best.loss * people - people * float(np.log(scale)))

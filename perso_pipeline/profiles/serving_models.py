@@ -4,7 +4,7 @@ Trainings happen as of every so many nights, counted from the calendar and not f
 run again or in another order. Keep training itself out.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -35,14 +35,21 @@ def training_nights(night: date, config: TrainingConfig) -> list[date]:
     return [newest - timedelta(days=config.every_nights * back) for back in range(config.fall_back_trainings + 1)]
 
 
-def choose(nights: Iterable[date], trained: Callable[[date], Row]) -> Serving:
-    """The first accepted training of ``nights``; ``trained`` is asked only as far back as it takes."""
-    newest: Row | None = None
+def choose(nights: Sequence[date], trained: Callable[[date], Row | None]) -> Serving:
+    """The first accepted training of ``nights``, which are asked for only as far back as it takes.
+
+    ``trained`` gives None for a night on which nothing was known of the site; nothing was known before it either.
+    """
+    due: Row | None = None
     for day in nights:
         row = trained(day)
-        newest = newest or row
+        if row is None:
+            break
+        due = due or row
         if row["is_accepted"]:
-            reason = row["reason"] if row is newest else f"Trained on {day}; {newest['trained_on']}: {newest['reason']}"
-            return Serving(newest["trained_on"], row, reason)
-    assert newest is not None
-    return Serving(newest["trained_on"], None, newest["reason"])
+            is_due = row is due
+            return Serving(
+                nights[0], row, row["reason"] if is_due else f"Trained on {day}; {nights[0]}: {due['reason']}"
+            )
+    reason = due["reason"] if due else f"Not estimable, because nothing was known of the site on {nights[0]}."
+    return Serving(nights[0], None, reason)

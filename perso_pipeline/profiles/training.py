@@ -29,17 +29,21 @@ CONVERSION_DAYS = 7
 
 _KNOWN = """
 select
+    days.site_id,
     cast(sum(cast(hash(
         days.identifier, days.event_date, days.known_on, days.events, days.product_views, days.cart_adds,
         days.searches, days.wish_list_adds, days.orders, days.gross, days.discount, days.net
-    ) as decimal(38, 0))) as varchar) as days, count(*) as day_rows,
+    ) as decimal(38, 0))) as varchar) as days,
+    count(*) as day_rows,
+    count(distinct days.identifier) as identifiers,
     min(days.event_date) filter (where days.events > 0 or days.orders > 0) as first_day,
     (
         select cast(sum(cast(hash(identifier, person_id) as decimal(38, 0))) as varchar)
         from identity.identity_map where known_on <= $trained_on and (void_on is null or void_on > $trained_on)
     ) as people
 from interactions.person_days as days
-where days.site_id = $site_id and days.known_on <= $trained_on and days.event_date <= $trained_on
+where days.known_on <= $trained_on and days.event_date <= $trained_on
+group by days.site_id
 """
 
 
@@ -51,12 +55,14 @@ class TrainingSet:
         site_id: site.
         trained_on: night; nothing that became known later is read.
         first_day: oldest day with an event or order; None where there is none.
+        identifiers: how many there are, at least as many as people.
         key: one hash for data, settings and code: equal keys, equal models.
     """
 
     site_id: str
     trained_on: date
     first_day: date | None
+    identifiers: int
     key: str
 
     @property
@@ -84,12 +90,17 @@ class Training:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def training_set(warehouse: Warehouse, site_id: str, trained_on: date, config: PredictionsConfig) -> TrainingSet:
-    """Name what is known of a site on a night, in one pass that brings back one row."""
-    row = warehouse.query(_KNOWN, {"site_id": site_id, "trained_on": trained_on}).to_pylist()[0]
-    parts = (site_id, trained_on.isoformat(), row["days"], row["day_rows"], row["people"])
-    text = "|".join(map(str, (*parts, config.digest, PREDICTIONS_VERSION)))
-    return TrainingSet(site_id, trained_on, row["first_day"], hashlib.sha256(text.encode()).hexdigest())
+def training_sets(warehouse: Warehouse, trained_on: date, config: PredictionsConfig) -> dict[str, TrainingSet]:
+    """What is known of each site on a night, in one pass that brings back a row per site; only sites with any.
+
+    Events count through the daily sums: two histories with the same sums for every identifier and day are one.
+    """
+    sets = {}
+    for row in warehouse.query(_KNOWN, {"trained_on": trained_on}).to_pylist():
+        parts = (trained_on, *row.values(), config.digest, PREDICTIONS_VERSION)
+        key = hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+        sets[row["site_id"]] = TrainingSet(row["site_id"], trained_on, row["first_day"], row["identifiers"], key)
+    return sets
 
 
 def train(warehouse: Warehouse, known: TrainingSet, model: ModelName, config: PredictionsConfig) -> Training:
@@ -178,12 +189,10 @@ def _examples(
     cuts: Cuts,
     config: PredictionsConfig,
 ) -> Examples:
+    share = min(1.0, config.likelihood.max_people / known.identifiers)
     values, happened = [], []
     for cut in slice_:
-        frame = read_features(
-            warehouse, known.site_id, cut,
-            window_days=config.likelihood.window_days, at_most=config.likelihood.max_people,
-        )  # fmt: skip
+        frame = read_features(warehouse, known.site_id, cut, window_days=config.likelihood.window_days, share=share)
         ordered = read_ordered(
             warehouse, known.site_id, frame.people, cut=cut, until=cuts.label_end(cut), known_by=known.trained_on
         )

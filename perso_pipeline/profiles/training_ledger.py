@@ -15,7 +15,7 @@ from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS
 from perso_pipeline.profiles.predictions_config import PredictionsConfig, flat
-from perso_pipeline.profiles.training import ModelName, Training, TrainingSet, card_file, train, training_set
+from perso_pipeline.profiles.training import ModelName, Training, TrainingSet, card_file, train, training_sets
 from perso_pipeline.resources.model_files import LedgerEntry, entries, read_verified
 from perso_pipeline.resources.tracking import ModelRun, NightRun, Tracking
 
@@ -23,7 +23,6 @@ Row = Mapping[str, Any]
 
 _TABLE = "profiles.prediction_trainings"
 _CARD = "model.json"
-_SAME = f"select * from {_TABLE} where trained_on = ? and site_id = ? and model = ? and key = ?"
 
 
 class TrainingLedger:
@@ -42,34 +41,32 @@ class TrainingLedger:
         self._store = store
         self._config = config
         self._tags = tags
-        self._known: dict[tuple[str, date], TrainingSet] = {}
+        self._known: dict[date, dict[str, TrainingSet]] = {}
+        rows = warehouse.query(f"select * from {_TABLE}").to_pylist() if warehouse.exists(_TABLE) else []
+        self._rows = {(row["key"], row["model"]): row for row in rows}
         self.made: list[dict[str, Any]] = []
         self.pictures: dict[str, bytes] = {}
         self.links: dict[str, str] = {}
 
-    def trainings(self, site_id: str, model: ModelName) -> Callable[[date], Row]:
-        """The row of a training night, done now if it has to be."""
+    def trainings(self, site_id: str, model: ModelName) -> Callable[[date], Row | None]:
+        """The row of a training night, done now if it has to be; None where the site was unknown then."""
 
-        def trained(day: date) -> Row:
-            if (site_id, day) not in self._known:
-                self._known[site_id, day] = training_set(self._warehouse, site_id, day, self._config)
-            known = self._known[site_id, day]
-            return self._stored(known, model) or self._new(known, model)
+        def trained(day: date) -> Row | None:
+            if day not in self._known:
+                self._known[day] = training_sets(self._warehouse, day, self._config)
+            known = self._known[day].get(site_id)
+            return (self._stored(known, model) or self._new(known, model)) if known else None
 
         return trained
 
     def _stored(self, known: TrainingSet, model: ModelName) -> Row | None:
-        if not self._warehouse.exists(_TABLE):
-            return None
-        rows = self._warehouse.query(_SAME, [known.trained_on, known.site_id, model, known.key]).to_pylist()
-        if not rows:
-            return None
-        if rows[0]["mlflow_run_id"]:
+        row = self._rows.get((known.key, model))
+        if row and row["mlflow_run_id"]:
             try:
-                stored_card(self._store, rows[0])
+                stored_card(self._store, row)
             except PersoError:
                 return None  # its file is gone or altered: training again is the mend
-        return rows[0]
+        return row
 
     def _new(self, known: TrainingSet, model: ModelName) -> Row:
         outcome = train(self._warehouse, known, model, self._config)
