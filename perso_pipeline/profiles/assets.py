@@ -68,20 +68,20 @@ def prediction_models(
     warehouse: WarehouseResource,
     tracking: TrackingResource,
 ) -> Iterator[dg.MaterializeResult]:
-    """Train what is due and not there yet, and decide which training serves the night."""
+    """Train what is due and not there yet, and decide which training serves each site with any facts that night."""
     night, store = date.fromisoformat(context.partition_key), warehouse.open()
     folder = settings.get().config_dir
     config = read_config(folder / "predictions.yml", PredictionsConfig)
     ledger = TrainingLedger(store, tracking.open(), config, _tags(context))
     serving = []
-    for site in read_config(folder / "sites.yml", Sites).sites:
+    for site_id in store.query(_SITES, [night]).column("site_id").to_pylist():
         for model in MODELS:
-            decision = choose(training_nights(night, config.training), ledger.trainings(site.id, model))
+            decision = choose(training_nights(night, config.training), ledger.trainings(site_id, model))
             chosen = decision.chosen or {}
             serving.append(
                 {
                     "night": night,
-                    "site_id": site.id,
+                    "site_id": site_id,
                     "model": model,
                     "newest_training": decision.newest_training,
                     "trained_on": chosen.get("trained_on"),
@@ -153,6 +153,7 @@ def predictions(
     )
 
 
+_SITES = "select distinct site_id from interactions.person_days where known_on <= ? order by site_id"
 _ESTIMATES = ("conversion_7d", "churn_likelihood", "predicted_value_90d")
 _CHOSEN = """
 select t.site_id, t.model, t.version, t.file, t.sha256, t.bytes, t.mlflow_run_id
