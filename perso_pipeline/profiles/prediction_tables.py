@@ -109,14 +109,15 @@ def prediction_rows(night: date, site_id: str, people: pa.Array, scores: list[Sc
 
 def likelihood_bands(probability: Floats, base_rate: float, bands: BandsConfig) -> pa.Array:
     """low, middle or high by the odds against the odds of the base rate."""
-    odds = probability / np.maximum(1 - probability, np.finfo(float).tiny)
-    return _banded(odds / (base_rate / (1 - base_rate)), bands)
+    return _banded(probability * (1 - base_rate), (1 - probability) * base_rate, bands)
 
 
 def value_bands(value: Floats, bands: BandsConfig) -> pa.Array:
     """low, middle or high against the average of everybody scored that night."""
     return (
-        _banded(value / value.mean(), bands) if len(value) and value.mean() > 0 else pa.nulls(len(value), pa.string())
+        _banded(value, np.full(len(value), value.mean()), bands)
+        if len(value) and value.mean() > 0
+        else pa.nulls(len(value), pa.string())
     )
 
 
@@ -125,7 +126,7 @@ def money(values: Floats) -> pa.Array:
     return pa.array([Decimal(f"{value:.4f}") for value in values.tolist()], type=_MONEY)
 
 
-def _banded(multiple: Floats, bands: BandsConfig) -> pa.Array:
-    return pa.array(
-        np.where(multiple >= bands.high_above, "high", np.where(multiple < bands.low_below, "low", "middle"))
-    )
+def _banded(values: Floats, average: Floats, bands: BandsConfig) -> pa.Array:
+    """By how many times ``average`` each value is; nothing is divided, so that nothing can be by nought."""
+    low_or_middle = np.where(values < bands.low_below * average, "low", "middle")
+    return pa.array(np.where(values >= bands.high_above * average, "high", low_or_middle))

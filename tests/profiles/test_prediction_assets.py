@@ -180,7 +180,7 @@ def test_a_model_that_did_not_pass_blocks_the_scores(stage):
     found = {e.check_name: e for e in result.get_asset_check_evaluations()}
     assert not found["serving_models_are_fit"].passed
     assert [fault.partition(" ")[2] for fault in found["serving_models_are_fit"].description.split("; ")] == [
-        f"churn: {version['churn']} serves, with a calibration error of 0.500",
+        f"churn: {version['churn']} serves, but its calibration error is 0.500",
         f"conversion: {version['conversion']} serves, but is not surely better than the base rate",
         "value: version made up serves, which is not on record",
     ]
