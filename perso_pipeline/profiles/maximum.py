@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +33,8 @@ def maximum(
     """
     best: Maximum | None = None
     for start in starts:
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_OPTIONS)
+        with threadpool_limits(1):  # threads gain nothing on vectors and may change the last digits of sums
+            found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_OPTIONS)
         if not (found.success and np.isfinite(found.fun)):
             continue
         if best is None or found.fun < best.loss:
