@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -123,7 +122,7 @@ def value_bands(value: Floats, bands: BandsConfig) -> pa.Array:
 
 def money(values: Floats) -> pa.Array:
     """Amounts to the ten-thousandth."""
-    return pa.array([Decimal(f"{value:.4f}") for value in values.tolist()], type=_MONEY)
+    return pa.array(values).cast(_MONEY)
 
 
 def _banded(values: Floats, average: Floats, bands: BandsConfig) -> pa.Array:
