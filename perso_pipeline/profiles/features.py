@@ -24,7 +24,9 @@ _FRACTION_DIGITS = 7  # of a hexadecimal hash: a draw of one in 268 million
 _QUERY = """
 with people as (
     select identifier, person_id from identity.identity_map
-    where known_on <= $cut and (void_on is null or void_on > $cut)
+    where
+        known_on <= $cut and (void_on is null or void_on > $cut)
+        and ($below = 'g' or substr(md5(person_id), 1, 7) < $below)
 ),
 days as (
     select
@@ -99,7 +101,7 @@ select
     cold.*, hot.* exclude (person_id)
 from cold
 left join hot on cold.person_id = hot.person_id
-where cold.seen_date is not null and substr(md5(cold.person_id), 1, 7) < $below
+where cold.seen_date is not null
 order by cold.person_id
 """
 
@@ -230,7 +232,7 @@ FEATURE_NAMES: tuple[str, ...] = tuple(_FEATURES)
 def _below(share: float) -> str:
     """The hexadecimal text below which the hashes of a ``share`` of all people lie."""
     if share >= 1:
-        return "g"  # after every digit
+        return "g"  # everybody, and no hash is made
     return f"{int(share * 16**_FRACTION_DIGITS):0{_FRACTION_DIGITS}x}"
 
 
