@@ -128,6 +128,26 @@ class FeatureFrame:
         return len(self.people)
 
 
+class Frames:
+    """Frames of one site that were read already: models and trainings ask for the same cut-off dates."""
+
+    def __init__(self, warehouse: Warehouse, *, window_days: int) -> None:
+        self._warehouse = warehouse
+        self._window_days = window_days
+        self._site_id = ""
+        self._frames: dict[tuple[date, float], FeatureFrame] = {}
+
+    def of(self, site_id: str, cut: date, share: float) -> FeatureFrame:
+        """As ``read_features``; another site's frames are let go, so that one site's are in memory at a time."""
+        if site_id != self._site_id:
+            self._site_id, self._frames = site_id, {}
+        if (cut, share) not in self._frames:
+            self._frames[cut, share] = read_features(
+                self._warehouse, site_id, cut, window_days=self._window_days, share=share
+            )
+        return self._frames[cut, share]
+
+
 Column = Callable[[str], Floats]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.profiles import likelihood, value_model
 from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.features import FEATURE_NAMES, FeatureFrame, read_features
+from perso_pipeline.profiles.features import FEATURE_NAMES, FeatureFrame, Frames
 from perso_pipeline.profiles.labels import read_ordered
 from perso_pipeline.profiles.likelihood import Examples, Flags, LikelihoodReport, fit_likelihood
 from perso_pipeline.profiles.prediction_plots import calibration_plot, holdout_plot
@@ -103,9 +103,14 @@ def training_sets(warehouse: Warehouse, trained_on: date, config: PredictionsCon
     return sets
 
 
-def train(warehouse: Warehouse, known: TrainingSet, model: ModelName, config: PredictionsConfig) -> Training:
+def train(
+    warehouse: Warehouse, known: TrainingSet, model: ModelName, config: PredictionsConfig, frames: Frames
+) -> Training:
     """Train one model and hold it against its gates."""
-    outcome = _value(warehouse, known, config) if model == "value" else _likelihood(warehouse, known, model, config)
+    if model == "value":
+        outcome = _value(warehouse, known, config)
+    else:
+        outcome = _likelihood(warehouse, known, model, config, frames)
     if isinstance(outcome, NotEstimable):
         return Training(card=None, reason=f"Not estimable, because {outcome.because}.", is_accepted=False)
     return outcome
@@ -145,7 +150,7 @@ def _value(warehouse: Warehouse, known: TrainingSet, config: PredictionsConfig) 
 
 
 def _likelihood(
-    warehouse: Warehouse, known: TrainingSet, model: ModelName, config: PredictionsConfig
+    warehouse: Warehouse, known: TrainingSet, model: ModelName, config: PredictionsConfig, frames: Frames
 ) -> Training | NotEstimable:
     horizon = CONVERSION_DAYS if model == "conversion" else config.churn.horizon_days
     cuts = plan_cuts(known.trained_on, known.first_day, horizon_days=horizon, config=config.likelihood)
@@ -154,7 +159,7 @@ def _likelihood(
     fitted = fit_likelihood(
         FEATURE_NAMES,
         *(
-            _examples(warehouse, known, model, slice_, cuts, config)
+            _examples(warehouse, known, model, slice_, cuts, config, frames)
             for slice_ in (cuts.train, (cuts.calibration,), (cuts.test,))
         ),
         config=config.likelihood,
@@ -188,11 +193,12 @@ def _examples(
     slice_: tuple[date, ...],
     cuts: Cuts,
     config: PredictionsConfig,
+    frames: Frames,
 ) -> Examples:
     share = min(1.0, config.likelihood.max_people / known.identifiers)
     values, happened = [], []
     for cut in slice_:
-        frame = read_features(warehouse, known.site_id, cut, window_days=config.likelihood.window_days, share=share)
+        frame = frames.of(known.site_id, cut, share)
         ordered = read_ordered(
             warehouse, known.site_id, frame.people, cut=cut, until=cuts.label_end(cut), known_by=known.trained_on
         )

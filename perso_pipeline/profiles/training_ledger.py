@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Value, Warehouse
+from perso_pipeline.profiles.features import Frames
 from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS
 from perso_pipeline.profiles.predictions_config import PredictionsConfig, flat
 from perso_pipeline.profiles.training import ModelName, Training, TrainingSet, card_file, train, training_sets
@@ -41,6 +42,7 @@ class TrainingLedger:
         self._store = store
         self._config = config
         self._tags = tags
+        self._frames = Frames(warehouse, window_days=config.likelihood.window_days)
         self._known: dict[date, dict[str, TrainingSet]] = {}
         rows = warehouse.query(f"select * from {_TABLE}").to_pylist() if warehouse.exists(_TABLE) else []
         self._rows = {(row["key"], row["model"]): row for row in rows}
@@ -69,7 +71,7 @@ class TrainingLedger:
         return row
 
     def _new(self, known: TrainingSet, model: ModelName) -> Row:
-        outcome = train(self._warehouse, known, model, self._config)
+        outcome = train(self._warehouse, known, model, self._config, self._frames)
         row: dict[str, Any] = {
             "trained_on": known.trained_on,
             "site_id": known.site_id,

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from perso_pipeline.profiles.features import FEATURE_NAMES, FeatureFrame, read_features
+from perso_pipeline.profiles.features import FEATURE_NAMES, FeatureFrame, Frames, read_features
 from perso_pipeline.profiles.labels import read_ordered
 from perso_pipeline.profiles.purchases import kept_share, read_purchases
 
@@ -118,3 +118,14 @@ def test_purchases_by_hand(facts):
     assert np.isnan(found.repeat_value[1])
     assert kept_share(facts.warehouse, "shop-uk", night) == pytest.approx(1.0)
     assert kept_share(facts.warehouse, "shop-de", night) is None
+
+
+def test_frames_that_were_read_are_kept_for_one_site_at_a_time(facts):
+    facts.day("ann", CUT, views=1)
+    facts.day("dora", CUT, views=1, site="shop-de")
+    frames = Frames(facts.write(), window_days=30)
+    first = frames.of("shop-uk", CUT, 1.0)
+    assert frames.of("shop-uk", CUT, 1.0) is first
+    assert frames.of("shop-uk", CUT - timedelta(days=1), 1.0) is not first
+    assert frames.of("shop-de", CUT, 1.0).people.to_pylist() == ["dora"]
+    assert frames.of("shop-uk", CUT, 1.0).people == first.people
