@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
@@ -87,6 +87,7 @@ def test_one_customer_of_the_authors_note():
     assert one[0] == pytest.approx(1.226, abs=0.001)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(positive, positive, positive, positive, st.integers(0, 60), weeks, st.floats(0, 1))
 def test_the_likelihood_is_the_naive_one_person_by_person(r, alpha, a, b, x, t, share):
     t_x = share * t if x else 0.0
@@ -108,6 +109,7 @@ def test_the_gradient_is_the_slope():
     assert log_likelihood(place, *history)[1] == pytest.approx(slope, rel=1e-4)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(positive, positive, st.floats(0.01, 20), positive, st.integers(0, 3000), weeks, st.floats(0, 1), weeks)
 def test_chances_are_chances_and_expectations_are_not_negative(r, alpha, a, b, x, t, share, ahead):
     model = BgNbd(r, alpha, a, b, 0.0)

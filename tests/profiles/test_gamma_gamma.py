@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gamma
 
@@ -26,10 +26,11 @@ def test_amounts_drawn_from_the_model_give_its_parameters_back():
     assert found.population_value == pytest.approx(30.0, rel=0.02)  # 6 x 15 / (4 - 1)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(1, 5), st.floats(1, 200))
 def test_the_likelihood_is_the_integral_over_everybodys_rate(repeats, average):
     # average | rate ~ gamma(p x, x rate), rate ~ gamma(q, v): summed over a fine grid of rates
-    rates = np.linspace(1e-5, 4, 200_001)
+    rates = np.linspace(1e-5, 4, 20_001)
     density = gamma.pdf(average, MODEL.p * repeats, scale=1 / (repeats * rates)) * gamma.pdf(
         rates, MODEL.q, scale=1 / MODEL.v
     )

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perso_pipeline.profiles.predictions_config import TrainingConfig
@@ -16,6 +16,7 @@ def row(day: date, *, is_accepted: bool) -> dict:
     return {"trained_on": day, "is_accepted": is_accepted, "reason": "Accepted: x." if is_accepted else "Refused: y."}
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(1, 30))
 def test_the_training_that_is_due_depends_on_the_night_alone(night, every):
     config = TrainingConfig(every_nights=every, fall_back_trainings=3)
