@@ -14,6 +14,7 @@ from perso_pipeline.measurement import checks as measurement_checks
 from perso_pipeline.models import assets as models
 from perso_pipeline.models import checks as model_checks
 from perso_pipeline.profiles import assets as profiles
+from perso_pipeline.profiles import checks as profile_checks
 from perso_pipeline.quality.gates import build_gates
 from perso_pipeline.raw import assets as raw
 from perso_pipeline.raw import checks as raw_checks
@@ -30,7 +31,7 @@ from perso_pipeline.staging import assets as staging
 FACT_STAGES = ("raw", "staging", "identity", "interactions")  # take a range of nights in one run
 
 _STAGES = [raw, staging, interactions, profiles, segments, models, recommendations, activation, measurement]
-_CHECKS = [raw_checks, model_checks, recommendation_checks, measurement_checks]
+_CHECKS = [raw_checks, profile_checks, model_checks, recommendation_checks, measurement_checks]
 
 _settings = Settings()
 

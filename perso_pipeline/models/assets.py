@@ -15,6 +15,7 @@ from perso_pipeline.models.inputs import by_site, drop_other_sites, rows_of, sit
 from perso_pipeline.models.roster import FOR_ANYONE, build
 from perso_pipeline.models.site_night import MODELS_VERSION, SiteNight
 from perso_pipeline.resources.display import markdown_picture
+from perso_pipeline.resources.model_files import entries, read_verified
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import ModelRun, NightRun, Recorded, Tracking, TrackingResource, code_version
@@ -169,8 +170,8 @@ def model_artifacts(
             files = artifacts.packed(models[name].fit(data), data, version=site.version, config=site.config)
             store.store_model(recorded.models[name], files)
             stored = {"night": night, "site_id": site_id, "model": name, "version": site.version}
-            entries = tables.ledger_rows(artifacts.entries(files))
-            rows += [{**stored, **entry, "mlflow_run_id": recorded.models[name]} for entry in entries]
+            ledger = tables.ledger_rows(entries(files))
+            rows += [{**stored, **entry, "mlflow_run_id": recorded.models[name]} for entry in ledger]
         for row in chosen:
             title = f"{site_id}--{row['task']}"
             for alias, name in (("champion", row["model"]), ("challenger", row["challenger"])):
@@ -213,9 +214,9 @@ def candidates(
         data = site.matrix()
         models = {}
         for name in {*FOR_ANYONE, *champion.values()}:
-            entries = [row for row in ledger.get(site_id, []) if row["model"] == name]
-            folder = store.model_folder(entries[0]["mlflow_run_id"]) if entries else None
-            files = artifacts.read_verified(folder, tables.ledger_of(entries)) if folder else {}
+            stored = [row for row in ledger.get(site_id, []) if row["model"] == name]
+            folder = store.model_folder(stored[0]["mlflow_run_id"]) if stored else None
+            files = read_verified(folder, tables.ledger_of(stored)) if folder else {}
             models[name] = artifacts.unpacked(name, files, data, site.config, threads=settings.get().threads)
         lists = CandidateRows(night, site_id, data, site.config.candidates)
         made: list[pa.RecordBatch] = []

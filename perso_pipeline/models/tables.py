@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from perso_pipeline.models.artifacts import LedgerEntry
 from perso_pipeline.models.evaluation import Measurement
+from perso_pipeline.resources.model_files import LedgerEntry
 
 TRAINING_SETS = pa.schema(
     [

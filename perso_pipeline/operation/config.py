@@ -13,6 +13,7 @@ from perso_pipeline.contracts.sites import Site, Sites
 from perso_pipeline.interactions.channels import read_channels
 from perso_pipeline.measurement.config import Experiments, MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
+from perso_pipeline.profiles.predictions_config import PredictionsConfig
 from perso_pipeline.recommendations.scenarios import read_scenarios
 from perso_pipeline.segments.rules import Segments
 
@@ -26,6 +27,7 @@ CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "sites.yml": partial(_read, "sites.yml", Sites),
     "channels.yml": read_channels,
     "segments.yml": partial(_read, "segments.yml", Segments),
+    "predictions.yml": partial(_read, "predictions.yml", PredictionsConfig),
     "models.yml": partial(_read, "models.yml", ModelsConfig),
     "scenarios.yml": read_scenarios,
     "triggers.yml": read_triggers,

@@ -53,3 +53,22 @@ CUSTOMER_ATTRIBUTES: dict[str, Kind] = {
     "has_personalization_consent": Kind.FLAG,
 }
 """Attribute of a customer profile to its kind, in the order of the table, without the key."""
+
+PREDICTION_ATTRIBUTES: dict[str, Kind] = {
+    "conversion_7d": Kind.NUMBER,
+    "conversion_band": Kind.TEXT,
+    "churn_likelihood": Kind.NUMBER,
+    "churn_horizon_days": Kind.NUMBER,
+    "churn_band": Kind.TEXT,
+    "probability_alive": Kind.NUMBER,
+    "expected_orders_90d": Kind.NUMBER,
+    "expected_order_value": Kind.NUMBER,
+    "predicted_value_90d": Kind.NUMBER,
+    "predicted_value_365d": Kind.NUMBER,
+    "value_band": Kind.TEXT,
+    "conversion_version": Kind.TEXT,
+    "churn_version": Kind.TEXT,
+    "value_version": Kind.TEXT,
+}
+"""Column of ``profiles.predictions`` to its kind, in the order of the table, without the key, which is
+``CUSTOMER_PROFILE_KEY``: one row for every row of ``profiles.customer_profiles``. Null where not estimable."""

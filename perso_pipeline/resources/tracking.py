@@ -53,7 +53,10 @@ class ModelRun:
 
 @dataclass(frozen=True, slots=True)
 class NightRun:
-    """What is to be logged of one night and site; ``key`` stands for data, config and code."""
+    """What is to be logged of one night and site; ``key`` stands for data, config and code.
+
+    Runs of a night in one ``experiment`` (the site's own where none is named) replace each other.
+    """
 
     site_id: str
     night: date
@@ -62,6 +65,7 @@ class NightRun:
     params: Mapping[str, str]
     figures: Mapping[str, bytes]
     models: Sequence[ModelRun]
+    experiment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class Tracking:
 
     def record(self, night: NightRun) -> Recorded:
         """Log a night, unless it has been logged with the same key. The night's run ends last."""
-        experiment = self._experiment(night.site_id)
+        experiment = self._experiment(night.experiment or night.site_id)
         self._close_killed(experiment, night.night)
         found = self._recorded(experiment, night.night, night.key)
         if found:

@@ -14,6 +14,7 @@ from perso_pipeline.measurement.lift_table import LIFT_SCHEMA
 from perso_pipeline.measurement.settings_tables import experiments_table, report_window_table
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES
 from perso_pipeline.models.tables import CHAMPIONS, MODEL_ARTIFACTS, MODEL_EVALUATIONS, TRAINING_SETS
+from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
 from perso_pipeline.raw.tables import LEDGERS
 from perso_pipeline.recommendations.composer import RECOMMENDATIONS, REJECTIONS, SHORT_LISTS, TRACE
 from perso_pipeline.recommendations.publish import _LOG, TABLES
@@ -25,8 +26,12 @@ EXPERIMENT = Experiment(id="one", salt="salt", holdout_share=0.1, starts_on=NIGH
 IN_DUCKDB = {
     "date32[day]": "date", "string": "varchar", "int32": "integer", "int64": "bigint", "double": "double",
     "bool": "boolean", "timestamp[us]": "timestamp", "list<item: string>": "varchar[]",
+    "decimal128(18, 4)": "decimal(18,4)",
 }  # fmt: skip
 SCHEMAS: dict[str, pa.Schema] = {
+    "profiles.prediction_trainings": PREDICTION_TRAININGS,
+    "profiles.serving_models": SERVING_MODELS,
+    "profiles.predictions": PREDICTIONS,
     "models.training_sets": TRAINING_SETS,
     "models.model_evaluations": MODEL_EVALUATIONS,
     "models.champions": CHAMPIONS,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.models.artifacts import ARRAYS, CARD, LedgerEntry, entries, packed, read_verified, unpacked
+from perso_pipeline.models.artifacts import ARRAYS, CARD, packed, unpacked
 from perso_pipeline.models.roster import build
+from perso_pipeline.resources.model_files import LedgerEntry, entries, read_verified
 
 DENSE = [[1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1], [0, 1, 1, 1]]
 
