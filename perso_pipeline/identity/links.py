@@ -12,21 +12,22 @@ from perso_pipeline.identity.config import IdentityRules
 
 _KEY = "(identifier, other_identifier, edge_type)"
 
-# Needs the temporary table changed_ends(identifier) and those of _register_rules.
-_RENEW = (
-    # edges of the changed ends that may join at all
-    """
+# edges that may join at all; the temporary tables are those of _register_rules
+_TRUSTED = """
     create or replace temp table trusted as
     select e.identifier, e.other_identifier, e.edge_type, trust.confidence, e.known_on, e.first_known_at,
-        e.identifier in (from changed_ends) as is_one_changed,
-        e.other_identifier in (from changed_ends) as is_other_changed
+        {is_one_changed} as is_one_changed, {is_other_changed} as is_other_changed
     from identity.identity_edges as e
     join trust using (edge_type)
-    where trust.confidence >= $least
-        and (e.identifier in (from changed_ends) or e.other_identifier in (from changed_ends))
+    where trust.confidence >= $least and (is_one_changed or is_other_changed)
         and e.identifier not in (from alone) and e.other_identifier not in (from alone)
-        and (e.identifier, e.other_identifier) not in (select (one, other) from apart)
-    """,
+        and (e.identifier, e.other_identifier) not in (select (one, other) from apart)"""
+_EVERY_EDGE = _TRUSTED.format(is_one_changed="true", is_other_changed="true")
+_EDGES_OF_CHANGED_ENDS = _TRUSTED.format(
+    is_one_changed="e.identifier in (from changed_ends)", is_other_changed="e.other_identifier in (from changed_ends)"
+)
+
+_DECIDE = (
     # the same as each changed end sees them
     """
     create or replace temp table views as
@@ -101,7 +102,9 @@ _RENEW = (
         first_known_at, identifier_until, other_until
     from untold
     """,
-    """
+)  # fmt: skip
+
+_COMPARE = """
     create or replace temp table changed_links as
     with before as (
         select identifier, other_identifier, confidence, known_on, void_on from old_links
@@ -111,9 +114,13 @@ _RENEW = (
         select identifier, other_identifier, confidence, known_on, void_on from new_links
         where void_on is null or void_on > known_on
     )
-    (from before except from after) union all (from after except from before)
+    (from before except from after) union all (from after except from before)"""
+
+_KEEP = (
+    """
+    delete from identity.identity_links
+    where identifier in (from changed_ends) or other_identifier in (from changed_ends)
     """,
-    "delete from identity.identity_links where identifier in (from changed_ends) or other_identifier in (from changed_ends)",
     "insert into identity.identity_links by name from new_links",
     "delete from identity.identity_guards where identifier in (from changed_ends)",
     """
@@ -128,11 +135,16 @@ _RENEW = (
 )  # fmt: skip
 
 
-def renew_links(connection: duckdb.DuckDBPyConnection, rules: IdentityRules) -> None:
-    """Decide anew on every edge of ``changed_ends``; leaves what is different in ``changed_links``."""
+def renew_links(connection: duckdb.DuckDBPyConnection, rules: IdentityRules, *, is_whole: bool) -> None:
+    """Decide anew on every edge of the temporary table ``changed_ends``, or on every edge there is.
+
+    Leaves the links that are not as they were in ``changed_links``, unless everything is decided anew.
+    """
     _register_rules(connection, rules)
-    for statement in _RENEW:
-        connection.execute(statement, {"least": rules.least_trust} if "$least" in statement else None)
+    edges = _EVERY_EDGE if is_whole else _EDGES_OF_CHANGED_ENDS
+    connection.execute(edges, {"least": rules.least_trust})
+    for statement in (*_DECIDE, *_KEEP) if is_whole else (*_DECIDE, _COMPARE, *_KEEP):
+        connection.execute(statement)
 
 
 def _register_rules(connection: duckdb.DuckDBPyConnection, rules: IdentityRules) -> None:

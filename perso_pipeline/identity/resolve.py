@@ -1,8 +1,8 @@
 """The identity map kept right, night by night: what changed, whom that concerns, who they are now.
 
-The map is a function of the identifiers, the edges and the rules, whatever was loaded first. A run recomputes the people
-around the edges and identifiers that became known in its nights, over all nights at once; a change of the rules
-recomputes those it names, or everybody. Keep what joins in ``links`` and who is joined in ``components``.
+The map is a function of the identifiers, the edges and the rules, whatever was loaded first. A run recomputes the
+people around the edges and identifiers that became known in its nights, over all nights at once; a change of the
+rules recomputes those it names, or everybody. Keep what joins in ``links`` and who is joined in ``components``.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,6 @@ from perso_pipeline.identity.links import renew_links
 from perso_pipeline.identity.tables import ensure_tables
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
     """What a run did."""
@@ -26,7 +25,6 @@ class Resolved:
     is_whole: bool  # everybody was recomputed
     recomputed: int  # identifiers
     rows: int  # of the map written
-    changed_links: int
 
 
 def resolve(connection: duckdb.DuckDBPyConnection, rules: IdentityRules, *, first: date, last: date) -> Resolved:
@@ -36,25 +34,34 @@ def resolve(connection: duckdb.DuckDBPyConnection, rules: IdentityRules, *, firs
     """
     ensure_tables(connection)
     is_whole, named = _changed_rules(connection, rules)
-    nights = {"first": first, "last": last}
     if is_whole:
-        for table in ("identity_links", "identity_guards", "identity_map"):
-            connection.execute(f"delete from identity.{table}")
-        nights = {"first": date.min, "last": date.max}
-    connection.register("named_now", pa.table({"identifier": pa.array(sorted(named), pa.string())}))
-    connection.execute("create or replace temp table named as from named_now")
-    connection.execute(_CHANGED_ENDS, nights)
-    renew_links(connection, rules)
-    connection.execute(_CONCERNED, nights)
-    _reach_out(connection)
+        _forget_everybody(connection)
+        renew_links(connection, rules, is_whole=True)
+        connection.execute("create or replace temp table members as select identifier from identity.identifiers")
+    else:
+        nights = {"first": first, "last": last}
+        _set_table(connection, "named", named)
+        connection.execute(_CHANGED_ENDS, nights)
+        renew_links(connection, rules, is_whole=False)
+        connection.execute(_CONCERNED, nights)
+        _reach_out(connection)
     graph, pairs = _graph(connection, rules)
     stretches = trace(graph, apart=pairs)
     _write(connection, stretches)
     _keep_rules(connection, rules)
-    return Resolved(
-        is_whole=is_whole, recomputed=len(graph.known_on), rows=len(stretches.root),
-        changed_links=_count(connection, "changed_links"),
-    )  # fmt: skip
+    return Resolved(is_whole=is_whole, recomputed=len(graph.known_on), rows=len(stretches.root))
+
+
+def _forget_everybody(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create or replace temp table changed_ends (identifier varchar)")  # nobody's links are left
+    for table in ("identity_links", "identity_guards", "identity_map"):
+        connection.execute(f"delete from identity.{table}")
+
+
+def _set_table(connection: duckdb.DuckDBPyConnection, name: str, identifiers: set[str]) -> None:
+    connection.register("given", pa.table({"identifier": pa.array(sorted(identifiers), pa.string())}))
+    connection.execute(f"create or replace temp table {name} as from given")
+    connection.unregister("given")
 
 
 _CHANGED_ENDS = """

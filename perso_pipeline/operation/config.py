@@ -10,6 +10,7 @@ from perso_pipeline.activation.config import read_triggers
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Site, Sites
+from perso_pipeline.identity.config import read_identity_rules
 from perso_pipeline.measurement.config import Experiments, MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.recommendations.scenarios import read_scenarios
@@ -23,6 +24,7 @@ def _read(name: str, model: type[BaseModel], folder: Path) -> object:
 # file name -> reads it from a config folder and raises ConfigError where it does not fit
 CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "sites.yml": partial(_read, "sites.yml", Sites),
+    "identity.yml": read_identity_rules,
     "segments.yml": partial(_read, "segments.yml", Segments),
     "models.yml": partial(_read, "models.yml", ModelsConfig),
     "scenarios.yml": read_scenarios,
