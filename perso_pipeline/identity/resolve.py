@@ -64,10 +64,12 @@ def _set_table(connection: duckdb.DuckDBPyConnection, name: str, identifiers: se
     connection.unregister("given")
 
 
+# who stands alone is no longer seen by the other ends of its edges
 _CHANGED_ENDS = """
     create or replace temp table changed_ends as
     with changed as (
-        select identifier, other_identifier from identity.identity_edges where known_on between $first and $last
+        select identifier, other_identifier from identity.identity_edges
+        where known_on between $first and $last or identifier in (from named) or other_identifier in (from named)
         union
         select identifier, other_identifier from identity.identity_links where known_on between $first and $last
     )
