@@ -105,7 +105,7 @@ def place_orders(
 def store_orders(
     day: int, *, start: Ints, first: Ints, people: People, catalogue: Catalogue, rng: np.random.Generator
 ) -> Lines:
-    """What members buy in the shop's stores: a customer number (of the shop's or the tills' own) and a card, no visitor.
+    """What members buy in the stores: a customer number (the shop's or the tills' own) and a card, no visitor.
 
     Args:
         day: local day.

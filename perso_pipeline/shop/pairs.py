@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 FILES = ("accounts.parquet", "devices.parquet")
 
@@ -37,9 +38,7 @@ def count_pairs(people: pa.Table, truth_dir: Path) -> Pairs:
     with duckdb.connect() as connection:
         connection.register("guessed", people)
         for name in FILES:
-            connection.execute(
-                f"create view {name.split('.')[0]} as from read_parquet('{str(truth_dir / name).replace(chr(39), chr(39) * 2)}')"
-            )
+            connection.register(Path(name).stem, pq.read_table(truth_dir / name))
         connection.execute(_COUNTED)
         row = connection.execute(_COUNTS).fetchall()[0]
     return Pairs(**dict(zip(Pairs.__dataclass_fields__, map(int, row), strict=True)))

@@ -89,8 +89,9 @@ def plan_accounts(visits: Visits, buys: Bools, people: People, rng: np.random.Ge
     signs_in = np.isfinite(position)
     failed = signs_in & (rng.random(n) < 0.03)
     other = rng.random(n) < 0.3
+    tried = np.where(other, rng.integers(0, people.count, n), np.maximum(visits.account, 0))
     return Account(
-        position=position, failed=failed, tried=np.where(other, rng.integers(0, people.count, n), np.maximum(visits.account, 0)),
+        position=position, failed=failed, tried=tried,
         signs_out=signs_in & (rng.random(n) < 0.2),
     )  # fmt: skip
 

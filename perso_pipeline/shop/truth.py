@@ -1,6 +1,7 @@
 """What is really so, beside the landing folder: for tests and ``perso verify``, never for the pipeline.
 
-Files: ``people``, ``accounts``, ``devices``, ``tastes``, ``robots``, ``deliveries``, ``caused_orders`` (Parquet), ``lift.json``.
+Files: ``people``, ``accounts``, ``devices``, ``tastes``, ``robots``, ``deliveries``, ``caused_orders`` (Parquet),
+``lift.json``.
 """
 
 import json
