@@ -1,4 +1,4 @@
-{#- What a night can change in identity: the evidence of the touched days, the edges that rest on it, whoever is seen for the first time. -#}
+{#- What a night can change in identity: the evidence of touched days, edges that rest on it, who is seen for the first time. -#}
 
 {#- Streams that say that two identifiers are one person. -#}
 {% macro evidence_streams() -%}
