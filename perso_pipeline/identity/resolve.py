@@ -118,14 +118,13 @@ def _graph(connection: duckdb.DuckDBPyConnection, rules: IdentityRules) -> tuple
     ).fetchnumpy()
     links = connection.execute(
         """
-        select one.number as one, other.number as other, any_value(l.confidence) as confidence,
+        select distinct one.number as one, other.number as other, l.confidence,
             greatest(l.known_on, one.known_on, other.known_on) - date '1970-01-01' as since,
             coalesce(l.void_on - date '1970-01-01', $never) as until
         from identity.identity_links as l
         join numbered as one on one.identifier = l.identifier
         join numbered as other on other.identifier = l.other_identifier
         where l.void_on is null or l.void_on > l.known_on
-        group by one.number, other.number, l.confidence, l.known_on, one.known_on, other.known_on, l.void_on
         order by one, other, since, confidence
         """,
         {"never": NEVER},
