@@ -8,6 +8,8 @@ import dagster as dg
 
 from perso_pipeline import automation
 from perso_pipeline.activation import assets as activation
+from perso_pipeline.identity import assets as identity
+from perso_pipeline.identity import checks as identity_checks
 from perso_pipeline.interactions import assets as interactions
 from perso_pipeline.measurement import assets as measurement
 from perso_pipeline.measurement import checks as measurement_checks
@@ -30,8 +32,8 @@ from perso_pipeline.staging import assets as staging
 
 FACT_STAGES = ("raw", "staging", "identity", "interactions")  # take a range of nights in one run
 
-_STAGES = [raw, staging, interactions, profiles, segments, models, recommendations, activation, measurement]
-_CHECKS = [raw_checks, profile_checks, model_checks, recommendation_checks, measurement_checks]
+_STAGES = [raw, staging, identity, interactions, profiles, segments, models, recommendations, activation, measurement]
+_CHECKS = [raw_checks, identity_checks, profile_checks, model_checks, recommendation_checks, measurement_checks]
 
 _settings = Settings()
 

@@ -253,6 +253,8 @@ ORDER_EVENTS = Stream(
         _text("order_line_id", "Line within the order.", required=True),
         _CUSTOMER_ID,
         _VISITOR_ID,
+        _text("email", "E-mail address given with the order.", privacy=Privacy.HASHED, normalise="email"),
+        _text("loyalty_id", "Loyalty card shown or entered with the order."),
         _text("item_id", "Product, or a service such as postage.", required=True),
         _count("quantity", "Pieces placed, cancelled, returned or refunded.", required=True),
         _amount("unit_price", "Price of one piece, taxes included.", None),

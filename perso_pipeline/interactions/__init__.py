@@ -1,4 +1,1 @@
-"""Stages ``identity`` and ``interactions``: who is who, sessions, interactions, the order ledger.
-
-The SQL is in ``sql/models/identity`` and ``sql/models/interactions``.
-"""
+"""Stage ``interactions``: sessions, interactions, the order ledger. The SQL is in ``sql/models/interactions``."""

@@ -1,4 +1,4 @@
-"""Identity and interactions as one dbt invocation: no gate stands between the two."""
+"""The SQL half of identity, and interactions, as one dbt invocation: no gate stands between the two."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -10,6 +10,7 @@ from perso_pipeline.activation.config import read_triggers
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Site, Sites
+from perso_pipeline.identity.config import read_identity_rules
 from perso_pipeline.interactions.channels import read_channels
 from perso_pipeline.measurement.config import Experiments, MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
@@ -26,6 +27,7 @@ def _read(name: str, model: type[BaseModel], folder: Path) -> object:
 CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "sites.yml": partial(_read, "sites.yml", Sites),
     "channels.yml": read_channels,
+    "identity.yml": read_identity_rules,
     "segments.yml": partial(_read, "segments.yml", Segments),
     "predictions.yml": partial(_read, "predictions.yml", PredictionsConfig),
     "models.yml": partial(_read, "models.yml", ModelsConfig),

@@ -1,6 +1,7 @@
 """What source systems say beside visits and orders: accounts, newsletters, the catalogue, exchange rates."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ from perso_pipeline.shop import arrays
 from perso_pipeline.shop.arrays import Bools, Ints
 from perso_pipeline.shop.calendar import SECOND, Calendar
 from perso_pipeline.shop.catalogue import EURO_PER_POUND, Catalogue
+from perso_pipeline.shop.names import loyalty_cards, telephones
 from perso_pipeline.shop.orders import POSTAGE, POSTAGE_COST
 from perso_pipeline.shop.people import People, visitor_ids
 from perso_pipeline.shop.words import BRANDS, LEAVES, STYLES
@@ -17,30 +19,35 @@ from perso_pipeline.shop.words import BRANDS, LEAVES, STYLES
 Columns = Mapping[str, pa.Array | Ints]
 _HOUR = 3600 * SECOND
 MESSAGE_SALT = 53
+FORWARDED = 0.01  # of newsletter clicks: by a friend, who is not the customer
 
 
 def profile_events(
-    rows: Ints, kind: str, *, at: Ints, people: People, sites: tuple[Site, ...], system: str, with_visitor: bool
-) -> Columns:
-    """Account records of the members ``rows``; e-mail and phone in clear, as a shop would deliver them."""
+    rows: Ints, kind: str, *, at: Ints, people: People, sites: tuple[Site, ...], system: str, with_visitor: bool,
+    is_second: bool = False,
+) -> Columns:  # fmt: skip
+    """Account records of the members ``rows``; e-mail and phone in clear, as a shop would deliver them.
+
+    A second account has a number and an e-mail address of its own, no loyalty card, and the telephone of the first.
+    """
+    account = people.count + rows if is_second else rows
     site = people.site[rows]
     tier = np.where(people.visits_per_day[rows] > 0.7, 2, np.where(people.visits_per_day[rows] > 0.35, 1, 0))
     born = 365 * 18 + (rows * 7919) % (365 * 55)  # days before 2008: grown-ups of all ages
-    phone = numbered("+447700", 900000 + rows % 100000)
     visitor = people.device_visitor[people.device[rows, 0]]
-    newsletter = people.has_email_consent[rows]
+    newsletter = people.has_email_consent[rows] & (not is_second)
     return {
         "_site": site,
         "_at": at,
         "event_type": pa.array([kind] * len(rows)),
         "occurred_at": arrays.instants(at),
         "site_id": arrays.words(site, pa.array([s.id for s in sites])),
-        "customer_id": arrays.words(rows, people.customer_ids),
+        "customer_id": arrays.words(account, people.customer_ids),
         "visitor_id": visitor_ids(visitor if with_visitor else np.full(len(rows), -1)),
         "source_system": pa.array([system] * len(rows)),
-        "email": arrays.words(rows, people.emails),
-        "phone": phone,
-        "loyalty_id": numbered("L", 7000000 + rows),
+        "email": arrays.words(account, people.emails),
+        "phone": telephones(people.names.telephone[rows]),
+        "loyalty_id": loyalty_cards(np.full(len(rows), -1) if is_second else rows),
         "loyalty_tier": arrays.words(tier, pa.array(["basic", "silver", "gold"])),
         "birth_date": pa.array((14000 - born).astype(np.int32), pa.date32()),
         "country": arrays.words(site, pa.array([s.country or "GB" for s in sites])),
@@ -66,12 +73,28 @@ def consent_events(rows: Ints, *, at: Ints, people: People, sites: tuple[Site, .
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """A newsletter: its events, and who came because of it."""
+
+    columns: Columns
+    click: Ints  # by event: which of ``called`` clicked, -1 for other events
+    called: Ints  # persons
+    friend: Ints  # by row of ``called``: person it was forwarded to, who clicked instead; -1 for most
+
+    def clicked_on(self, visitor: Ints, people: People) -> Columns:
+        """The events with the visitor of each click; ``visitor`` by row of ``called``."""
+        by_friend = people.device_visitor[people.device[np.maximum(self.friend, 0), 0]]
+        clicker = np.append(np.where(self.friend >= 0, by_friend, visitor), -1)
+        return {**self.columns, "visitor_id": visitor_ids(clicker[self.click])}
+
+
 def newsletter(
     day: int, *, calendar: Calendar, people: People, sites: tuple[Site, ...], rng: np.random.Generator
-) -> tuple[Columns | None, Ints]:
-    """Tuesday's newsletter to those who agreed, and who came because of it."""
+) -> Mail | None:
+    """Tuesday's newsletter to those who agreed; None on other days."""
     if calendar.date(day).weekday() != 1:
-        return None, np.zeros(0, dtype=np.int64)
+        return None
     to = np.flatnonzero(people.has_email_consent & (people.arrival_day < day) & (people.leaving_day >= day))
     n = len(to)
     sent = calendar.midnights[people.site[to], day] + 8 * _HOUR + np.arange(n) % 600 * SECOND
@@ -107,7 +130,10 @@ def newsletter(
         "message_channel": pa.array(["email"] * len(who), pa.string()),
         "campaign_id": pa.array([f"newsletter-{week.year}-{week.week:02d}"] * len(who), pa.string()),
     }
-    return columns, to[clicked]
+    called = to[clicked]
+    friend = np.where(rng.random(len(called)) < FORWARDED, rng.integers(0, people.count, len(called)), -1)
+    click = np.where(kind == 2, (np.cumsum(clicked) - 1)[rows], -1)
+    return Mail(columns=columns, click=click, called=called, friend=friend)
 
 
 def catalogue_records(
@@ -172,8 +198,3 @@ def exchange_rates(day: int, *, calendar: Calendar, sites: tuple[Site, ...], rng
         "to_currency": pa.array(["EUR", "GBP"]),
         "rate": pa.Array.from_buffers(pa.decimal128(18, 4), 2, [None, pa.py_buffer(halves.tobytes())]),
     }
-
-
-def numbered(prefix: str, values: Ints) -> pa.Array:
-    """``prefix`` and the digits of each value."""
-    return pa.compute.binary_join_element_wise(prefix, pa.array(values).cast(pa.string()), "")

@@ -51,6 +51,11 @@ def numbers(codes: npt.NDArray[Any]) -> pa.Array:
     return pa.array(codes.astype(np.int64), mask=codes < 0)
 
 
+def numbered(prefix: str, values: Ints) -> pa.Array:
+    """``prefix`` and the digits of each value; nothing where the value is negative."""
+    return pa.compute.binary_join_element_wise(prefix, numbers(values).cast(pa.string()), "")
+
+
 def money(cents: Ints, *, missing: Bools | None = None) -> pa.Array:
     """DECIMAL(18,2) column from whole cents; ``missing`` defaults to none."""
     n = len(cents)

@@ -13,6 +13,7 @@ from perso_pipeline.shop import arrays
 from perso_pipeline.shop.arrays import Bools, Ints
 from perso_pipeline.shop.calendar import SECOND
 from perso_pipeline.shop.catalogue import Catalogue
+from perso_pipeline.shop.names import loyalty_cards
 from perso_pipeline.shop.people import People, visitor_ids
 from perso_pipeline.shop.recommendations import REQUEST_SALT
 from perso_pipeline.shop.visits import Steps, Visits
@@ -40,7 +41,9 @@ class Lines:
     line: Ints
     site: Ints
     person: Ints
-    customer: Ints
+    customer: Ints  # code of the account or till number
+    email: Ints  # code
+    loyalty: Ints  # person whose card was shown
     visitor: Ints
     item: Ints
     quantity: Ints
@@ -90,7 +93,8 @@ def place_orders(
 
     return Lines(
         order=order[session], line=arrays.within(session) + 1, site=visits.site[session], person=who,
-        customer=np.where(people.is_member[who], who, -1), visitor=visits.visitor[session],
+        customer=np.where(people.is_member[who], visits.account[session], -1), email=visits.account[session],
+        loyalty=np.full(len(session), -1), visitor=visits.visitor[session],
         item=joined(item, catalogue.service), quantity=joined(quantity, 1), price=joined(price, POSTAGE),
         discount=joined(discount, 0), request=joined(steps.request[rows], -1),
         at=paid_at[session] + SECOND, channel=(visits.browser[session] == APP_BROWSER).astype(np.int64),
@@ -101,7 +105,7 @@ def place_orders(
 def store_orders(
     day: int, *, start: Ints, first: Ints, people: People, catalogue: Catalogue, rng: np.random.Generator
 ) -> Lines:
-    """What members buy in the shop's stores: a customer number, no visitor.
+    """What members buy in the stores: a customer number (the shop's or the tills' own) and a card, no visitor.
 
     Args:
         day: local day.
@@ -126,7 +130,8 @@ def store_orders(
     none = np.full(n, -1)
     return Lines(
         order=np.repeat(order, lines), line=arrays.within(np.repeat(np.arange(len(person)), lines)) + 1,
-        site=site, person=who, customer=who, visitor=none, item=item, quantity=np.ones(n, dtype=np.int64),
+        site=site, person=who, customer=np.where(people.names.has_till_number[who], 2 * people.count + who, who),
+        email=none, loyalty=who, visitor=none, item=item, quantity=np.ones(n, dtype=np.int64),
         price=catalogue.price[site, item], discount=np.zeros(n, dtype=np.int64), request=none,
         at=np.repeat(at, lines), channel=np.full(n, 2), coupon=none, is_oversold=np.zeros(n, dtype=bool),
     )  # fmt: skip
@@ -202,6 +207,8 @@ def order_events(
         "order_line_id": pa.array(lines.line[rows]).cast(pa.string()),
         "customer_id": arrays.words(lines.customer[rows], people.customer_ids),
         "visitor_id": visitor_ids(np.where(is_placed, lines.visitor[rows], -1)),
+        "email": arrays.words(np.where(is_placed, lines.email[rows], -1), people.emails),
+        "loyalty_id": loyalty_cards(np.where(is_placed, lines.loyalty[rows], -1)),
         "item_id": arrays.words(item, catalogue.ids),
         "quantity": arrays.numbers(quantity),
         "unit_price": arrays.money(lines.price[rows]),

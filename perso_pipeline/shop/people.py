@@ -13,6 +13,7 @@ from perso_pipeline.contracts.assignment import share_sql
 from perso_pipeline.shop.arrays import Bools, Floats, Ints, hex_ids
 from perso_pipeline.shop.catalogue import Catalogue, site_shares
 from perso_pipeline.shop.config import ShopConfig
+from perso_pipeline.shop.names import Names, customer_ids, emails, give_names
 from perso_pipeline.shop.words import BROWSERS
 
 SLOTS = 3  # devices a person may have
@@ -36,7 +37,9 @@ class People:
     is_member: Bools
     has_email_consent: Bools
     device: Ints
-    customer_ids: pa.Array
+    names: Names
+    first_shared_device: int  # offices and kiosks stand after everybody's own devices
+    customer_ids: pa.Array  # by code, see ``names``
     emails: pa.Array
     device_visitor: Ints  # present cookie of each device
     device_browser: Ints
@@ -94,7 +97,10 @@ def build_people(config: ShopConfig, catalogue: Catalogue, rng: np.random.Genera
         browser[mine] = rng.choice(options, int(mine.sum()))
     _share_devices(device, site, rng)
     number = np.arange(n)
-    visitors = int(owned.sum())
+    own = int(owned.sum())
+    names = give_names(site, is_member, rng)
+    visitors = own + names.shared_devices
+    browser = np.concatenate([browser, np.full(names.shared_devices, np.flatnonzero(kinds == "desktop")[0])])
     return People(
         site=site, persona=persona, tastes=tastes, weights=weights,
         visits_per_day=rng.gamma(0.9, 0.36 / 0.9, n) * config.activity,
@@ -103,9 +109,8 @@ def build_people(config: ShopConfig, catalogue: Catalogue, rng: np.random.Genera
         buying=rng.gamma(2.0, 0.5, n),
         is_member=is_member,
         has_email_consent=is_member & (rng.random(n) < 0.6),
-        device=device,
-        customer_ids=pa.array([f"C{200000 + 3 * i}" for i in range(n)]),
-        emails=pa.array([f"shopper{i}@example.{'com' if i % 3 else 'org'}" for i in range(n)]),
+        device=device, names=names, first_shared_device=own,
+        customer_ids=customer_ids(n), emails=emails(n),
         device_visitor=np.arange(visitors), device_browser=browser,
         visitor_share=visitor_shares(number[:0]), visitors=visitors,
     )  # fmt: skip

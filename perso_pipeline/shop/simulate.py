@@ -24,6 +24,7 @@ from perso_pipeline.shop.truth import Truth
 from perso_pipeline.shop.visits import fill_carts, plan_steps, plan_visits
 
 FIRST_ORDER = 100001  # every site counts from here: an order number alone says nothing
+SECOND_ACCOUNT_AFTER = 1  # days
 MODEL_VERSION = "incumbent-3.1"
 _HOUR = 3600 * SECOND
 
@@ -65,14 +66,14 @@ def simulate(
             ), reliable=True)  # fmt: skip
         _send_accounts(deliveries, day, midnight, people, config, rng)
         people.clear_cookies(rng)
-        mail, called = accounts.newsletter(day, calendar=calendar, people=people, sites=sites, rng=rng)
-        if mail is not None:
-            deliveries.send("message_events", mail)
-
+        mail = accounts.newsletter(day, calendar=calendar, people=people, sites=sites, rng=rng)
+        called = mail.called if mail else np.zeros(0, dtype=np.int64)
         visits = plan_visits(
             day, config=config, calendar=calendar, people=people, called=called,
             first_number=numbers["session"], rng=rng,
         )  # fmt: skip
+        if mail:
+            deliveries.send("message_events", mail.clicked_on(visits.visitor[visits.is_called], people))
         numbers["session"] += visits.count
         steps = plan_steps(visits, people=people, catalogue=catalogue, rng=rng)
         lists, steps, caused = plan_lists(
@@ -145,9 +146,13 @@ def simulate(
         deliveries.send(
             "exchange_rates", accounts.exchange_rates(day, calendar=calendar, sites=sites, rng=rng), reliable=True
         )
+        signs_in = np.isfinite(account.position)
+        clicks = visits.is_called.copy()
+        clicks[visits.is_called] = mail.friend < 0 if mail else False
         truth.add_day(
-            visits, lines, buys=buys, caused=caused, signs_in=np.isfinite(account.position), order=order, people=people
-        )
+            visits, lines, buys=buys, caused=caused, signs_in=signs_in, shows=signs_in | buys | clicks, order=order,
+            people=people,
+        )  # fmt: skip
         deliveries.close_day(day)
         if on_progress is not None:
             on_progress(day + 1, config.days)
@@ -172,6 +177,13 @@ def _send_accounts(
     at = midnight[people.site[new]] + rng.integers(7 * _HOUR, 22 * _HOUR, len(new))
     deliveries.send("profile_events", accounts.profile_events(
         new, "account_created", at=at, people=people, sites=config.sites, system="shop", with_visitor=True
+    ))  # fmt: skip
+    second = people.names.has_second & (np.maximum(people.arrival_day, 0) + SECOND_ACCOUNT_AFTER == day)
+    rows = np.flatnonzero(second & (people.leaving_day >= day))
+    at = midnight[people.site[rows]] + rng.integers(7 * _HOUR, 22 * _HOUR, len(rows))
+    deliveries.send("profile_events", accounts.profile_events(
+        rows, "account_created", at=at, people=people, sites=config.sites, system="shop", with_visitor=False,
+        is_second=True,
     ))  # fmt: skip
     known = np.flatnonzero(people.is_member & (people.arrival_day < day) & (people.leaving_day >= day))
     turned = known[rng.random(len(known)) < 0.0008]

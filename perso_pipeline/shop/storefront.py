@@ -37,7 +37,7 @@ class Account:
 
     position: Floats  # of the successful sign-in; infinite without one
     failed: Bools
-    tried: Ints  # person whose number was tried in the failed attempt
+    tried: Ints  # account whose number was tried in the failed attempt
     signs_out: Bools
 
 
@@ -89,8 +89,9 @@ def plan_accounts(visits: Visits, buys: Bools, people: People, rng: np.random.Ge
     signs_in = np.isfinite(position)
     failed = signs_in & (rng.random(n) < 0.03)
     other = rng.random(n) < 0.3
+    tried = np.where(other, rng.integers(0, people.count, n), np.maximum(visits.account, 0))
     return Account(
-        position=position, failed=failed, tried=np.where(other, rng.integers(0, people.count, n), who),
+        position=position, failed=failed, tried=tried,
         signs_out=signs_in & (rng.random(n) < 0.2),
     )  # fmt: skip
 
@@ -143,7 +144,7 @@ def write_out(
     at[sorting] = visits.start[session[sorting]] + along - ticks_before
 
     signed_in = position >= account.position[session]
-    customer = np.where(signed_in, visits.person[session], -1)
+    customer = np.where(signed_in, visits.account[session], -1)
     attempt = (kind == CODE["sign_in"]) & (blocks.column("success") == 0)
     customer = np.where(attempt, account.tried[session], customer)
 

@@ -1,6 +1,7 @@
 """What is really so, beside the landing folder: for tests and ``perso verify``, never for the pipeline.
 
-Files: ``people``, ``devices``, ``tastes``, ``robots``, ``deliveries``, ``caused_orders`` (Parquet), ``lift.json``.
+Files: ``people``, ``accounts``, ``devices``, ``tastes``, ``robots``, ``deliveries``, ``caused_orders`` (Parquet),
+``lift.json``.
 """
 
 import json
@@ -32,18 +33,24 @@ class Truth:
         self._config = config
         self._held: list[Ints] = []  # visitor * people + person, unique per day
         self._proven: list[Ints] = []  # the same, of sessions with a successful sign-in
+        self._shown: list[Ints] = []  # the same, once for each session that shows who it is
         self._robots: list[Ints] = []
         self._caused: list[pa.Table] = []
         self.totals: dict[str, dict[str, float]] = {arm: defaultdict(float) for arm in ARMS}
 
     def add_day(
-        self, visits: Visits, lines: Lines, *, buys: Bools, caused: Bools, signs_in: Bools, order: Ints, people: People
-    ) -> None:
-        """Note who held which cookie, and what orders and money each arm brought (before any delivery fault)."""
+        self, visits: Visits, lines: Lines, *, buys: Bools, caused: Bools, signs_in: Bools, shows: Bools, order: Ints,
+        people: People,
+    ) -> None:  # fmt: skip
+        """Note who held which cookie, and what orders and money each arm brought (before any delivery fault).
+
+        ``shows``: sessions with a sign-in, an order (it names an account or an e-mail address) or a newsletter click.
+        """
         human = ~visits.is_robot
         pair = visits.visitor * people.count + visits.person
-        self._held.append(np.unique(pair[human]))
+        self._held.append(pair[human])
         self._proven.append(np.unique(pair[signs_in]))
+        self._shown.append(pair[shows & human])
         self._robots.append(visits.visitor[~human])
         for number, arm in enumerate(ARMS):
             mine = human & (visits.is_control == bool(number))
@@ -78,7 +85,10 @@ class Truth:
         sites: tuple[Site, ...] = self._config.sites
         number = np.arange(people.count)
         keys = pa.array([f"person-{i}" for i in range(people.count)])
-        held = np.unique(np.concatenate(self._held))
+        held, sessions = np.unique(np.concatenate(self._held), return_counts=True)
+        shown, times = np.unique(np.concatenate(self._shown), return_counts=True)
+        acts = np.zeros(len(held), dtype=np.int64)
+        acts[np.searchsorted(held, shown)] = times
         visitor, person = held // people.count, held % people.count
         pq.write_table(pa.table({
             "person_key": keys,
@@ -89,8 +99,14 @@ class Truth:
         }), folder / "people.parquet")  # fmt: skip
         pq.write_table(pa.table({
             "visitor_id": visitor_ids(visitor), "person_key": keys.take(pa.array(person)),
-            "has_signed_in": np.isin(held, np.concatenate(self._proven)),
+            "has_signed_in": np.isin(held, np.concatenate(self._proven)), "sessions": sessions, "acts": acts,
         }), folder / "devices.parquet")  # fmt: skip
+        owned = [people.is_member, people.names.has_second, people.names.has_till_number]
+        accounts = np.flatnonzero(np.concatenate(owned))
+        pq.write_table(pa.table({
+            "customer_id": people.customer_ids.take(pa.array(accounts)),
+            "person_key": keys.take(pa.array(accounts % people.count)),
+        }), folder / "accounts.parquet")  # fmt: skip
         robots = np.concatenate(self._robots)
         pq.write_table(pa.table({"visitor_id": visitor_ids(robots)}), folder / "robots.parquet")
         styles = catalogue.groups // (int(catalogue.leaf.max()) + 1)

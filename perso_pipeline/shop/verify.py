@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-import pyarrow.parquet as pq
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Warehouse
+from perso_pipeline.shop.pairs import FILES, count_pairs
 
-LEAST_PRECISION = 0.97  # a shared device that only one of two people signs in on costs a few pairs
-LEAST_PROVEN_RECALL = 0.95  # late, broken and shared-device sign-ins cost the rest
-_FILES = ("people.parquet", "devices.parquet", "deliveries.parquet", "lift.json")
+LEAST_PRECISION = 0.99  # forwarded newsletters and telephones of families cost a few pairs
+LEAST_SHOWN_RECALL = 0.97  # records that are broken or not yet delivered, and crowded devices, cost the rest
+_FILES = (*FILES, "deliveries.parquet", "lift.json")
 _NEEDED = ("raw.delivered_files", "identity.identity_map", "measurement.lift")
 
 
@@ -92,59 +92,21 @@ def _deliveries(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
 
 def _identity(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
     """Pairs of identifiers: how many of those put together are one person, and how many of those are together."""
-    guessed = warehouse.query(
-        "select identifier, person_id from identity.identity_map where void_on is null and identifier is not null"
+    pairs = count_pairs(
+        warehouse.query("select identifier, person_id from identity.identity_map where void_on is null"), truth_dir
     )
-    with duckdb.connect() as connection:
-        connection.register("guessed", guessed)
-        connection.register("people", pq.read_table(truth_dir / "people.parquet"))
-        connection.register("devices", pq.read_table(truth_dir / "devices.parquet"))
-        connection.execute(_PAIRS)
-        together, right = connection.execute(
-            "select count(*), count(*) filter (is_true) from guessed_pairs"
-        ).fetchall()[0]
-        true, proven, found, found_proven = connection.execute(
-            """
-            select count(*), count(*) filter (is_proven), count(*) filter (is_found),
-                count(*) filter (is_proven and is_found)
-            from true_pairs
-            """
-        ).fetchall()[0]
     return [
-        _at_least("identity: pairs put together that are one person", LEAST_PRECISION, right, together),
-        _at_least("identity: pairs shown by a sign-in that are together", LEAST_PROVEN_RECALL, found_proven, proven),
-        # beside sign-ins nothing tells that two cookies are one person: no more can be asked than they show
+        _at_least("identity: pairs put together that are one person", LEAST_PRECISION, pairs.right, pairs.together),
+        _at_least(
+            "identity: pairs shown by what people did that are together", LEAST_SHOWN_RECALL,
+            pairs.shown_found, pairs.shown,
+        ),
+        # nothing else tells that two cookies are one person: no more can be asked than people show
         _at_least(
             "identity: all pairs of one person that are together",
-            LEAST_PROVEN_RECALL * proven / true if true else 0.0, found, true,
+            LEAST_SHOWN_RECALL * pairs.shown / pairs.true if pairs.true else 0.0, pairs.true_found, pairs.true,
         ),
     ]  # fmt: skip
-
-
-# An identifier may be of two people (a shared device): a pair is true if any person has both.
-_PAIRS = """
-    create temp table owned as
-    select 'visitor:' || visitor_id as identifier, person_key, has_signed_in as is_proven from devices
-    union all
-    select 'customer:' || customer_id, person_key, true from people where customer_id is not null;
-
-    create temp table true_pairs as
-    select
-        a.identifier as one, b.identifier as other, bool_or(a.is_proven and b.is_proven) as is_proven,
-        bool_or(coalesce(g.person_id = h.person_id, false)) as is_found
-    from owned as a
-    inner join owned as b on a.person_key = b.person_key and a.identifier < b.identifier
-    inner join guessed as g on g.identifier = a.identifier
-    inner join guessed as h on h.identifier = b.identifier
-    group by one, other;
-
-    create temp table guessed_pairs as
-    select a.identifier as one, b.identifier as other, t.one is not null as is_true
-    from guessed as a
-    inner join guessed as b on a.person_id = b.person_id and a.identifier < b.identifier
-    left join true_pairs as t on t.one = a.identifier and t.other = b.identifier
-    where a.identifier in (select identifier from owned) and b.identifier in (select identifier from owned);
-"""
 
 
 def _lift(warehouse: Warehouse, planted: dict[str, Any]) -> Comparison:

@@ -18,6 +18,8 @@ from perso_pipeline.shop.words import BROWSERS, EMAIL_SOURCE, ROBOTS, SOURCES
 ENGAGED = 0.37  # sessions that see a product beyond the landing page
 CARTING = 0.065  # sessions that fill a cart and leave it
 BUYING = 0.0265  # sessions that mean to buy; lists cause a few more, and a few find everything sold out
+AT_OFFICE = 0.25  # visits of office workers that they make from the office
+AT_KIOSK = 0.004  # visits of members that they make in a store, signed in
 LANDINGS = ("home", "category", "product", "content", "page")
 _LANDING_SHARES = np.array([0.38, 0.22, 0.27, 0.05, 0.08])
 HOME, CATEGORY, PRODUCT, CONTENT, PAGE = range(5)
@@ -29,6 +31,7 @@ class Visits:
 
     number: Ints  # running number over all days
     person: Ints
+    account: Ints  # code of the account that signs in: the person's own or its second one
     site: Ints
     visitor: Ints
     browser: Ints  # beyond BROWSERS: robots
@@ -43,6 +46,7 @@ class Visits:
     means_to_buy: Bools
     carts: Bools
     signs_in_early: Bools
+    is_called: Bools  # comes because of a newsletter
 
     @property
     def count(self) -> int:
@@ -93,7 +97,11 @@ def plan_visits(
 
     slots = (people.device >= 0).sum(axis=1)
     slot = np.minimum((rng.random(n) ** 1.7 * slots[who]).astype(np.int64), slots[who] - 1)
-    device = people.device[who, slot]
+    at_office = (people.names.office[who] >= 0) & (rng.random(n) < AT_OFFICE)
+    at_kiosk = people.is_member[who] & ~at_office & (rng.random(n) < AT_KIOSK)
+    shared = np.where(at_office, people.names.office[who], people.names.kiosk[who]) + people.first_shared_device
+    device = np.where(at_office | at_kiosk, shared, people.device[who, slot])
+    on_second = people.names.has_second[who] & (slot == 1) & ~at_office & ~at_kiosk & ~is_robot
     visitor = np.where(is_robot, 0, people.device_visitor[device])
     visitor[is_robot] = people.visitors + np.arange(robots)
     people.visitors += robots
@@ -101,7 +109,9 @@ def plan_visits(
     site = np.where(is_robot, rng.integers(0, len(config.sites), n), people.site[who])
 
     source = rng.choice(len(SOURCES), n, p=np.array([share for share, *_ in SOURCES]))
-    source[len(person) - robots - len(called) : len(person) - robots] = EMAIL_SOURCE
+    is_called = np.zeros(n, dtype=bool)
+    is_called[len(person) - robots - len(called) : len(person) - robots] = True
+    source[is_called] = EMAIL_SOURCE
     source[is_robot] = 0
     landing = rng.choice(len(LANDINGS), n, p=_LANDING_SHARES)
     landing[is_robot] = CATEGORY
@@ -116,13 +126,15 @@ def plan_visits(
 
     taste = (rng.random(n)[:, None] > np.cumsum(people.weights[who], axis=1)[:, :-1]).sum(axis=1)
     return Visits(
-        number=first_number + np.arange(n), person=person, site=site, visitor=visitor, browser=browser,
+        number=first_number + np.arange(n), person=person,
+        account=np.where(on_second, people.count + who, person), site=site, visitor=visitor, browser=browser,
         start=calendar.midnights[site, day] + (calendar.seconds_of_day(n, rng) * SECOND).astype(np.int64),
         source=source, landing=landing, engaged=engaged | is_robot,
         is_control=people.shares()[visitor] < config.holdout_share,
         focus=np.where(is_robot, -1, people.tastes[who, taste]),
         steps=steps, buy_chance=buy_chance, means_to_buy=means_to_buy, carts=carts,
-        signs_in_early=people.is_member[who] & ~is_robot & (rng.random(n) < 0.18),
+        signs_in_early=people.is_member[who] & ~is_robot & ((rng.random(n) < 0.18) | at_kiosk),
+        is_called=is_called,
     )  # fmt: skip
 
 

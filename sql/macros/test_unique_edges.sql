@@ -1,8 +1,8 @@
-{#- One edge per visitor, customer and kind, for the visitors with an edge known in the run's nights. -#}
+{#- One row per pair of identifiers and kind of evidence, for the pairs with an edge known in the run's nights. -#}
 {% test unique_edges(model) %}
-select visitor_id, customer_id, edge_type
+select identifier, other_identifier, edge_type
 from {{ model }}
-where visitor_id in (select visitor_id from {{ model }} where {{ in_nights('known_on') }})
-group by visitor_id, customer_id, edge_type
+where identifier in (select identifier from {{ model }} where {{ in_nights('known_on') }})
+group by identifier, other_identifier, edge_type
 having count(*) > 1
 {% endtest %}

@@ -1,41 +1,38 @@
-{#- What a night can change in identity: the links of visitors who signed in on a touched day, the first day of the rest. -#}
+{#- What a night can change in identity: the evidence of touched days, edges that rest on it, who is seen for the first time. -#}
 
-{#- identity_edges: edges of every visitor with a sign-in, old or new, on a touched day. -#}
+{#- Streams that say that two identifiers are one person. -#}
+{% macro evidence_streams() -%}
+  {{ return(['storefront_events', 'order_events', 'profile_events', 'message_events']) }}
+{%- endmacro %}
+
+{#-
+  identity_edges: every edge that the run recomputed, and those first known in its nights. Evidence that came later than
+  the first changes nothing about an edge.
+-#}
 {% macro replaced_rows__edges(target_relation, temp_relation) -%}
-  visitor_id in (select visitor_id from {{ temp_relation }}) or {{ touched_edges() }}
+  {{ in_nights('known_on') }}
+  or (identifier, other_identifier, edge_type) in (select identifier, other_identifier, edge_type from {{ temp_relation }})
 {%- endmacro %}
 
-{#- Predicate: the edge was first or last seen on a touched day (in UTC, so the neighbours of the day count as well). -#}
-{% macro touched_edges() -%}
-  {%- set days = widened_days(touched_days(['storefront_events']), 1) -%}
-  ({{ in_days('cast(first_seen_at as date)', days) }} or {{ in_days('cast(last_seen_at as date)', days) }})
-{%- endmacro %}
-
-{#- identity_map: every identifier that the run recomputed. -#}
+{#- identifiers: every identifier that the run recomputed. -#}
 {% macro replaced_rows__identifiers(target_relation, temp_relation) -%}
   identifier in (select identifier from {{ temp_relation }})
 {%- endmacro %}
 
-{#- Identifiers on record in a staged table with the first night of each, for the touched days. -#}
-{% macro identifiers_seen(stream, customer_id='customer_id', has_visitor=true) -%}
-  select
-    'customer:' || {{ customer_id }} as identifier,
-    min(known_on) as known_on
-  from {{ ref('stg_' ~ stream) }}
-  where {{ customer_id }} is not null and {{ in_touched_days('event_date', [stream]) }}
-  group by 1
-  {%- if has_visitor %}
+{#-
+  Identifiers on record in a staged table with the first night of each, for the touched days.
+  `columns` maps the kind of identifier to the column or expression that holds its value.
+-#}
+{% macro identifiers_seen(stream, columns) -%}
+  {%- for kind, value in columns.items() %}
+  {%- if not loop.first %}
   union all
+  {%- endif %}
   select
-    'visitor:' || visitor_id as identifier,
+    '{{ kind }}:' || {{ value }} as identifier,
     min(known_on) as known_on
   from {{ ref('stg_' ~ stream) }}
-  where visitor_id is not null and {{ in_touched_days('event_date', [stream]) }}
+  where {{ value }} is not null and {{ in_touched_days('event_date', [stream]) }}
   group by 1
-  {%- endif %}
-{%- endmacro %}
-
-{#- Name of the person whose root is an identifier. -#}
-{% macro person_id(identifier) -%}
-  'p' || substr(md5({{ identifier }}), 1, 16)
+  {%- endfor %}
 {%- endmacro %}

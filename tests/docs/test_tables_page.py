@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from perso_pipeline.activation.triggers import SCHEMA as TRIGGERS
+from perso_pipeline.identity.tables import TABLES as IDENTITY
 from perso_pipeline.measurement.config import Experiment, Experiments, MeasurementConfig
 from perso_pipeline.measurement.lift_table import LIFT_SCHEMA
 from perso_pipeline.measurement.settings_tables import experiments_table, report_window_table
@@ -92,6 +93,11 @@ def test_the_hand_written_columns_are_those_of_the_code(table: str) -> None:
 @pytest.mark.parametrize("ledger", sorted(LEDGERS))
 def test_the_ledgers_of_raw_are_those_of_the_code(ledger: str) -> None:
     assert DOCUMENTED[f"raw.{ledger}"] == [(name, kind.lower()) for name, kind in LEDGERS[ledger].items()]
+
+
+@pytest.mark.parametrize("table", sorted(IDENTITY))
+def test_the_identity_tables_made_in_python_are_those_of_the_code(table: str) -> None:
+    assert DOCUMENTED[f"identity.{table}"] == [(name, kind.lower()) for name, kind in IDENTITY[table].items()]
 
 
 def test_every_table_that_has_a_gate_or_is_published_is_on_the_page() -> None:

@@ -297,3 +297,33 @@ def test_every_format_delivers_the_same_records(tmp_path):
             if stream != "message_events"
         }
     assert counts["parquet"] == counts["jsonl"] == counts["csv"]
+
+
+def test_people_have_second_accounts_till_numbers_and_cards_that_lead_to_them(shop):
+    """A guest's e-mail, a card at the till and a shared telephone are there to be found, with the truth beside them."""
+    guests, with_card, till, clicks = shop.db.execute("""
+        select count(*) filter (customer_id is null and email is not null), count(*) filter (loyalty_id is not null),
+            count(*) filter (customer_id like 'T%'),
+            (select count(*) from message_events where event_type = 'clicked' and visitor_id is not null)
+        from order_events where event_type = 'order_placed'
+    """).fetchall()[0]
+    assert min(guests, with_card, till, clicks) > 0
+    second, same_telephone = shop.db.execute("""
+        select count(distinct s.customer_id), count(distinct s.customer_id) filter (f.customer_id is not null)
+        from profile_events as s
+        left join profile_events as f on f.phone = s.phone and f.customer_id like 'C%' and f.email <> s.email
+        where s.customer_id like 'D%' and s.phone is not null
+    """).fetchall()[0]
+    assert second > 0
+    assert same_telephone >= 0.9 * second  # the first account's record may be broken or late
+    truth = duckdb.execute(f"""
+        select count(*) filter (customer_id like 'D%') from '{shop.truth}/accounts.parquet'
+    """).fetchall()[0][0]
+    assert second <= truth
+
+
+def test_offices_and_kiosks_are_devices_of_many_people(shop):
+    crowds = duckdb.execute(f"""
+        select count(*) from (select visitor_id from '{shop.truth}/devices.parquet' group by 1 having count(*) > 5)
+    """).fetchall()[0][0]
+    assert crowds > 0

@@ -47,14 +47,13 @@ class HandMade:
 
 @pytest.fixture
 def truth(tmp_path: Path) -> Path:
-    """Ten records, one broken, two copies; C1 holds v1 and v2 (signed in on both), another person v3."""
+    """Ten records, one broken, two copies; C1 holds v1 and v2 (showed itself on both), another person v3."""
     duckdb.execute(f"""
         copy (select date '2026-01-01' as load_date, 'order_events' as stream, 10 as delivered, 0 as late,
             2 as duplicated, 1 as broken) to '{tmp_path}/deliveries.parquet';
-        copy (select * from (values ('one', 'C1'), ('two', null)) as t (person_key, customer_id))
-            to '{tmp_path}/people.parquet';
-        copy (select * from (values ('v1', 'one', true), ('v2', 'one', true), ('v3', 'two', false))
-            as t (visitor_id, person_key, has_signed_in)) to '{tmp_path}/devices.parquet';
+        copy (select 'one' as person_key, 'C1' as customer_id) to '{tmp_path}/accounts.parquet';
+        copy (select * from (values ('v1', 'one', 2, 9), ('v2', 'one', 1, 1), ('v3', 'two', 0, 4))
+            as t (visitor_id, person_key, acts, sessions)) to '{tmp_path}/devices.parquet';
     """)
     (tmp_path / "lift.json").write_text(json.dumps({"true_lift": 0.06, "orders_caused": 7}), encoding="utf-8")
     return tmp_path
@@ -93,7 +92,7 @@ def test_a_right_warehouse_holds(truth):
         pytest.param(
             "update identity.identity_map set person_id = 'p5' where identifier = 'visitor:v2' and void_on is null",
             [
-                "identity: pairs shown by a sign-in that are together",
+                "identity: pairs shown by what people did that are together",
                 "identity: all pairs of one person that are together",
             ],
             id="one person in two",

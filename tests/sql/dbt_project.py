@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -11,16 +12,20 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
+from perso_pipeline.identity.config import read_identity_rules
+from perso_pipeline.identity.resolve import resolve
 from perso_pipeline.interactions.channels import read_channels
 
 SQL_DIR = Path(__file__).resolve().parents[2] / "sql"
 CHANNELS = read_channels(SQL_DIR.parent / "config").variable()
 FACTS = ("staging", "identity", "interactions")
+RULES = read_identity_rules(SQL_DIR.parent / "config")
+_ALL_NIGHTS = {"from_night": "0001-01-01", "to_night": "9999-12-31"}
 
 
 @dataclass(frozen=True)
 class Project:
-    """The parsed project; ``run`` builds fact models of one warehouse file."""
+    """The parsed project; ``run`` builds fact models of one warehouse file, and the identity map from them."""
 
     manifest: Manifest
     folder: Path
@@ -40,6 +45,11 @@ class Project:
         result = self.invoke(warehouse, "run", "--select", *FACTS, *arguments, **variables)
         failed = [f"{r.node.name}: {r.message}" for r in result.result or () if r.status not in ("success", "pass")]
         assert result.success, failed or result.exception
+        nights = [date.fromisoformat(variables.get(name, default)) for name, default in _ALL_NIGHTS.items()]
+        with duckdb.connect(str(warehouse)) as connection:
+            connection.execute("begin")
+            resolve(connection, RULES, first=nights[0], last=nights[1])
+            connection.execute("commit")
 
 
 def parse(folder: Path) -> Project:

@@ -63,15 +63,19 @@ def fill_raw(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
     _storefront(connection, size)
     _recommendations(connection, size)
     _orders(connection, size)
+    _accounts(connection, size)
+    _messages(connection, size)
     _catalog(connection, size)
     note_loaded_days(connection)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, stream: str, select: str, size: Size) -> None:
     """Add copies (1 in 100 twice, 1 in 300 twice and different) and arrival; then the landing columns."""
-    different = (
-        "quantity = coalesce(quantity, 0) + 1" if stream != "recommendation_events" else "model_version = 'other'"
-    )
+    different = {
+        "recommendation_events": "model_version = 'other'",
+        "profile_events": "phone_hash = 'other'",
+        "message_events": "campaign_id = 'other'",
+    }.get(stream, "quantity = coalesce(quantity, 0) + 1")
     column, value = different.split(" = ", 1)
     last = f"date '{size.first_day}' + {size.days + 2}"
     connection.execute(
@@ -224,6 +228,8 @@ def _orders(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
             'l' || line as order_line_id,
             case when n % 7 > 0 and n % 2 = 0 then 'c' || visitor // 2 end as customer_id,
             case when n % 7 > 0 then 'v' || visitor end as visitor_id,
+            case when n % 3 = 0 then 'mail' || visitor // 3 end as email_hash,
+            case when n % 5 = 0 then 'card' || visitor // 4 end as loyalty_id,
             case when line = 2 then 'postage' else 'i' || hash(n, line) % {size.items} end as item_id,
             case event_type when 'balance_adjusted' then 0 else 2 end::bigint as quantity,
             case when event_type = 'order_placed' then price end::decimal(18, 4) as unit_price,
@@ -237,6 +243,48 @@ def _orders(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
             'web' as order_channel,
             'GB' as country
         from kinds
+        """,
+        size,
+    )
+
+
+def _accounts(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
+    _insert(
+        connection,
+        "profile_events",
+        f"""
+        select
+            'p' || n as event_id,
+            case when n % 4 = 0 then 'profile_record' else 'account_created' end as event_type,
+            timestamp '{size.first_day}' + to_seconds((hash(n, 'opened') % {size.days * 86400})::bigint) as occurred_at,
+            'shop-uk' as site_id,
+            'c' || n as customer_id,
+            case when n % 4 > 0 then 'v' || n * 2 end as visitor_id,
+            'mail' || hash(n, 'mail') % {size.visitors // 2} as email_hash,
+            'phone' || hash(n, 'phone') % {size.visitors} as phone_hash,
+            case when n % 3 = 0 then 'card' || n // 2 end as loyalty_id
+        from range({size.visitors // 2}) as r(n)
+        """,
+        size,
+    )
+
+
+def _messages(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
+    _insert(
+        connection,
+        "message_events",
+        f"""
+        select
+            'm' || n as event_id,
+            case when n % 3 = 0 then 'clicked' else 'opened' end as event_type,
+            timestamp '{size.first_day}' + to_seconds((hash(n, 'sent') % {size.days * 86400})::bigint) as occurred_at,
+            'shop-uk' as site_id,
+            'c' || hash(n, 'to') % {size.visitors // 2} as customer_id,
+            'v' || hash(n, 'from') % {size.visitors} as visitor_id,
+            'message' || n as message_id,
+            'email' as message_channel,
+            'spring' as campaign_id
+        from range({size.visitors}) as r(n)
         """,
         size,
     )

@@ -1,37 +1,23 @@
-{{ config(meta={'streams': ['storefront_events'], 'replaced_rows': 'edges'}) }}
+{{ config(meta={'replaced_rows': 'edges'}, contract={'enforced': true}) }}
 
-with sign_ins as (
-    select
-        visitor_id,
-        customer_id,
-        occurred_at,
-        event_date,
-        known_on
-    from {{ ref('stg_storefront_events') }}
-    where event_type = 'sign_in' and is_success and customer_id is not null
+with evidence as (
+    select * from {{ ref('identity_evidence') }}
+    {%- if execute and is_incremental() %}
+    where (identifier, other_identifier, edge_type) in (
+        select identifier, other_identifier, edge_type from {{ ref('identity_evidence') }}
+        where {{ in_touched_days('event_date', evidence_streams()) }}
+        union
+        select identifier, other_identifier, edge_type from {{ this }}
+        where {{ in_nights('known_on') }}
+    )
+    {%- endif %}
 )
-{%- if execute and is_incremental() %},
-
-touched_visitors as (
-    select visitor_id from sign_ins where {{ in_touched_days('event_date', ['storefront_events']) }}
-    union
-    select visitor_id from {{ this }}
-    where {{ touched_edges() }}
-)
-{%- endif %}
 
 select
-    visitor_id,
-    customer_id,
-    'sign_in' as edge_type,
-    min(occurred_at) as first_seen_at,
-    max(occurred_at) as last_seen_at,
-    count(*) as events,
-    cast(1 as double) as confidence,
+    identifier,
+    other_identifier,
+    edge_type,
     min(known_on) as known_on,
-    min_by(occurred_at, row(known_on, occurred_at)) as first_known_at
-from sign_ins
-{%- if execute and is_incremental() %}
-where visitor_id in (select visitor_id from touched_visitors)
-{%- endif %}
-group by visitor_id, customer_id
+    min_by(first_seen_at, row(known_on, first_seen_at)) as first_known_at
+from evidence
+group by identifier, other_identifier, edge_type

@@ -2,7 +2,7 @@
 {{ config(materialized='ephemeral') }}
 
 with people as (
-    select identifier, person_id from {{ ref('identity_map') }}
+    select identifier, person_id from {{ source('identity', 'identity_map') }}
     where known_on <= {{ night }} and (void_on is null or void_on > {{ night }})
 ),
 

@@ -2,7 +2,7 @@
 
 {%- set columns = [
     'event_id', 'event_date', 'event_type', 'occurred_at', 'site_id', 'order_id',
-    'order_line_id', 'customer_id', 'visitor_id', 'item_id', 'quantity', 'unit_price',
+    'order_line_id', 'customer_id', 'visitor_id', 'email_hash', 'loyalty_id', 'item_id', 'quantity', 'unit_price',
     'discount', 'amount', 'unit_cost', 'currency', 'request_id', 'order_channel',
     'country', 'coupon_code', 'payload',
 ] %}
@@ -20,6 +20,8 @@ select
     order_line_id,
     customer_id,
     visitor_id,
+    email_hash,
+    loyalty_id,
     item_id,
     quantity,
     unit_price,

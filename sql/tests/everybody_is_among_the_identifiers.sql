@@ -1,5 +1,5 @@
-{{ config(meta={'dagster': {'ref': {'name': 'identity_map'}}}) }}
--- Whoever did something on a touched day has a person from the night on which it became known.
+{{ config(meta={'dagster': {'ref': {'name': 'identifiers'}}}) }}
+-- Whoever did something on a touched day is an identifier from the night on which it became known.
 with people as (
     select
         identifier,
@@ -13,6 +13,6 @@ select people.identifier
 from people
 where not exists (
     select 1
-    from {{ ref('identity_map') }} as map
-    where map.identifier = people.identifier and map.known_on <= people.known_on
+    from {{ ref('identifiers') }} as seen
+    where people.identifier = seen.identifier and people.known_on >= seen.known_on
 )
