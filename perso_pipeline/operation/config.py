@@ -12,6 +12,7 @@ from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Site, Sites
 from perso_pipeline.measurement.config import Experiments, MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
+from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.recommendations.scenarios import read_scenarios
 from perso_pipeline.segments.rules import Segments
 
@@ -24,6 +25,7 @@ def _read(name: str, model: type[BaseModel], folder: Path) -> object:
 CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "sites.yml": partial(_read, "sites.yml", Sites),
     "segments.yml": partial(_read, "segments.yml", Segments),
+    "profiles.yml": partial(_read, "profiles.yml", ProfilesConfig),
     "models.yml": partial(_read, "models.yml", ModelsConfig),
     "scenarios.yml": read_scenarios,
     "triggers.yml": read_triggers,

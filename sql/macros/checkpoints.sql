@@ -55,7 +55,7 @@
 
 {#- Days on which anything that person_totals adds up may have changed. -#}
 {% macro person_total_days() -%}
-  {{ return((event_and_movement_days() + touched_days(['exchange_rates'])) | unique | sort) }}
+  {{ return((visit_and_movement_days() + touched_days(['exchange_rates'])) | unique | sort) }}
 {%- endmacro %}
 
 {#- Rows to replace: the checkpoints that this run takes. -#}

@@ -6,3 +6,11 @@
 {% macro replaced_rows__session_days(target_relation, temp_relation) -%}
   {{ in_days('event_date', visit_session_days()) }}
 {%- endmacro %}
+
+{#- Days of which sessions or order movements may have changed. -#}
+{% macro visit_and_movement_days() -%}
+  {{ return((visit_session_days() + touched_movement_days()) | unique | sort) }}
+{%- endmacro %}
+{% macro replaced_rows__visit_and_movement_days(target_relation, temp_relation) -%}
+  {{ in_days('event_date', visit_and_movement_days()) }}
+{%- endmacro %}

@@ -1,13 +1,14 @@
 -- the days to recompute follow from these as well
 -- depends_on: {{ ref('stg_order_events') }}
 -- depends_on: {{ ref('stg_catalog_items') }}
+-- depends_on: {{ ref('session_events') }}
 {{ config(
-    meta={'streams': ['storefront_events', 'order_events'], 'replaced_rows': 'event_and_movement_days'},
+    meta={'streams': ['storefront_events', 'order_events'], 'replaced_rows': 'visit_and_movement_days'},
     contract={'enforced': true}
 ) }}
 
 {%- if execute and is_incremental() -%}
-{%- set days = event_and_movement_days() -%}
+{%- set days = visit_and_movement_days() -%}
 {%- endif %}
 
 -- an order counts on the night its first line of the day became known
@@ -29,14 +30,29 @@ with orders as (
     group by site_id, identifier, movement_date, order_id
 ),
 
-signs as (
-    select site_id, identifier, event_date, known_on, 0 as online_orders, 0 as offline_orders
-    from {{ ref('person_days') }}
+-- a visitor's day belongs to the customer who signed in first on it, so that it is not counted for both
+visitor_days as (
+    select
+        site_id,
+        visitor_id,
+        session_date,
+        min(known_on) as known_on,
+        coalesce(
+            'customer:' || min_by(customer_id, row(started_at, session_id)) filter (where customer_id is not null),
+            'visitor:' || visitor_id
+        ) as identifier
+    from {{ ref('sessions') }}
     where
-        events > 0
+        is_robot is not true
         {%- if execute and is_incremental() %}
-        and {{ in_days('event_date', days) }}
+        and {{ in_days('session_date', days) }}
         {%- endif %}
+    group by site_id, visitor_id, session_date
+),
+
+signs as (
+    select site_id, identifier, session_date as event_date, known_on, 0 as online_orders, 0 as offline_orders
+    from visitor_days
     union all
     select
         site_id,

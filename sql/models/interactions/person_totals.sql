@@ -2,6 +2,7 @@
 -- the days to recompute follow from these as well
 -- depends_on: {{ ref('stg_order_events') }}
 -- depends_on: {{ ref('stg_catalog_items') }}
+-- depends_on: {{ ref('session_events') }}
 {{ config(
     meta={'streams': ['storefront_events', 'order_events', 'exchange_rates'], 'replaced_rows': 'checkpoints'},
     contract={'enforced': true}
@@ -9,9 +10,11 @@
 
 {%- set sums = person_total_columns() -%}
 {%- set base = '0001-01-01' -%}
+{%- set end = '9999-12-31' -%}
 {%- if execute and is_incremental() -%}
 {%- set due = checkpoints_due(this, person_total_days()) -%}
 {%- set base = checkpoint_before(this, due | first) if due else base -%}
+{%- set end = due | last if due else base -%}
 {%- endif %}
 
 with checkpoints as (
@@ -19,7 +22,7 @@ with checkpoints as (
 ),
 
 parts as (
-    {{ person_parts("cast('" ~ base ~ "' as date)", '(select max(checkpoint_date) from checkpoints)') }}
+    {{ person_parts("cast('" ~ base ~ "' as date)", "cast('" ~ end ~ "' as date)") }}
     {%- if execute and is_incremental() and due %}
     union all
     select

@@ -2,9 +2,11 @@
 {{ config(meta={'streams': ['profile_events'], 'replaced_rows': 'checkpoints'}, contract={'enforced': true}) }}
 
 {%- set base = '0001-01-01' -%}
+{%- set end = '9999-12-31' -%}
 {%- if execute and is_incremental() -%}
 {%- set due = checkpoints_due(this, touched_days(['profile_events'])) -%}
 {%- set base = checkpoint_before(this, due | first) if due else base -%}
+{%- set end = due | last if due else base -%}
 {%- endif %}
 
 with checkpoints as (
@@ -12,7 +14,7 @@ with checkpoints as (
 ),
 
 parts as (
-    {{ statement_parts("cast('" ~ base ~ "' as date)", '(select max(checkpoint_date) from checkpoints)') }}
+    {{ statement_parts("cast('" ~ base ~ "' as date)", "cast('" ~ end ~ "' as date)") }}
     {%- if execute and is_incremental() and due %}
     union all
     select

@@ -3,9 +3,11 @@
 {{ config(meta={'streams': ['storefront_events'], 'replaced_rows': 'checkpoints'}, contract={'enforced': true}) }}
 
 {%- set base = '0001-01-01' -%}
+{%- set end = '9999-12-31' -%}
 {%- if execute and is_incremental() -%}
 {%- set due = checkpoints_due(this, visit_session_days()) -%}
 {%- set base = checkpoint_before(this, due | first) if due else base -%}
+{%- set end = due | last if due else base -%}
 {%- endif %}
 
 with checkpoints as (
@@ -17,7 +19,7 @@ parts as (
     from {{ ref('visit_days') }}
     where
         {{ counts_on() }} > cast('{{ base }}' as date)
-        and {{ counts_on() }} <= (select max(checkpoint_date) from checkpoints)
+        and {{ counts_on() }} <= cast('{{ end }}' as date)
     {%- if execute and is_incremental() and due %}
     union all
     select site_id, identifier, checkpoint_date, channel, device_type, country, sessions, engaged_sessions
