@@ -137,7 +137,10 @@ def _many(folder: Path, people: int) -> None:
         ]
         pandas_seconds = _in_pandas(connection)
     rows = [(model, f"{night[model]:.1f}") for model in MODELS]
-    rows += [("all models of the night", f"{sum(night.values()):.1f}"), ("totals only, in pandas", f"{pandas_seconds:.1f}")]
+    rows += [
+        ("all models of the night", f"{sum(night.values()):.1f}"),
+        ("totals only, in pandas", f"{pandas_seconds:.1f}"),
+    ]
     rows += [("peak memory of a child, GB", f"{peak:.1f}")]
     print_table((f"{counts[0]:,} profiles, {counts[1]:,} affinities, {counts[2]:,} person days", "seconds"), rows)
 
@@ -147,7 +150,9 @@ def _in_pandas(connection: duckdb.DuckDBPyConnection) -> float:
     import pandas as pd
 
     people = connection.sql("select identifier, person_id from identity.identity_map").df()
-    days = connection.sql("select * exclude (known_on) replace (net::double as net, cost::double as cost, gross::double as gross) from interactions.person_days").df()
+    days = connection.sql(
+        "select * exclude (known_on) replace (net::double as net, cost::double as cost, gross::double as gross) from interactions.person_days"
+    ).df()
     visits = connection.sql("select identifier, site_id, channel from interactions.sessions").df()
     start = time.perf_counter()
     known = days.merge(people, on="identifier")
@@ -157,7 +162,9 @@ def _in_pandas(connection: duckdb.DuckDBPyConnection) -> float:
         orders=("orders", "sum"), gross=("gross", "sum"), net=("net", "sum"), cost=("cost", "sum"),
     )  # fmt: skip
     channels = visits.merge(people, on="identifier").groupby(["site_id", "person_id", "channel"]).size()
-    totals["channel"] = channels.sort_values(ascending=False).reset_index("channel").groupby(level=[0, 1])["channel"].first()
+    totals["channel"] = (
+        channels.sort_values(ascending=False).reset_index("channel").groupby(level=[0, 1])["channel"].first()
+    )
     buyers = totals[totals.orders > 0]
     for column in ("last_day", "orders", "net"):
         totals[f"rfm_{column}"] = pd.qcut(buyers[column].rank(method="first"), 5, labels=False)

@@ -81,12 +81,10 @@ class PublishedReader:
     def exists(self, table: str) -> bool:
         name = table.split(".")[1]
         found = self.query("select 1 from information_schema.tables where table_name = $name", {"name": name})
-        return table.split(".")[0] not in ("identity", "interactions") and found.num_rows > 0
+        return table.split(".", maxsplit=1)[0] not in ("identity", "interactions") and found.num_rows > 0
 
 
-def read_story(
-    reader: Reader, who: str, *, night: date | None, source: str, newest: int = 20
-) -> PersonStory:
+def read_story(reader: Reader, who: str, *, night: date | None, source: str, newest: int = 20) -> PersonStory:
     """Find a person by person id, customer number, visitor id or identifier, and read what is known.
 
     Args:
@@ -102,10 +100,7 @@ def read_story(
     night = _night(reader, night, source)
     person_id = _person(reader, who, night)
     parameters: dict[str, Value] = {"person": person_id, "night": night}
-    site_ids = reader.query(
-        "select distinct site_id from profiles.customer_profiles where night = $night and person_id = $person order by 1",
-        parameters,
-    )
+    site_ids = reader.query(_SITES, parameters)
     if not site_ids.num_rows:
         msg = f"Nobody is called '{who}' on {night} in {source}; give a person id, customer number or visitor id."
         raise PersoError(msg)
@@ -166,19 +161,22 @@ _IDENTIFIERS = f"""
 select m.identifier, m.confidence, m.known_on from identity.identity_map as m
 where {_AS_OF} and m.person_id = $person order by m.identifier"""
 _SESSIONS = f"""
-select s.started_at, s.site_id, s.identifier, s.channel, s.device_type, s.country, s.events, s.product_views, s.cart_adds, s.orders,
-    s.session_id
+select s.started_at, s.site_id, s.identifier, s.channel, s.device_type, s.country, s.events, s.product_views,
+    s.cart_adds, s.orders, s.session_id
 from interactions.sessions as s
 inner join identity.identity_map as m on m.identifier = s.identifier and {_AS_OF}
 where m.person_id = $person and s.known_on <= $night and s.session_date <= $night and s.is_robot is not true
 order by s.started_at desc, s.session_id limit $newest"""
 _EVENTS = f"""
-select e.occurred_at, e.site_id, e.event_type, coalesce(e.item_id, e.search_query, e.category_path, e.order_id) as what, e.quantity, e.price,
-    e.currency, e.session_id, e.known_on
+select e.occurred_at, e.site_id, e.event_type, coalesce(e.item_id, e.search_query, e.category_path, e.order_id) as what,
+    e.quantity, e.price, e.currency, e.session_id, e.known_on
 from interactions.session_events as e
 inner join identity.identity_map as m on m.identifier = e.identifier and {_AS_OF}
 where m.person_id = $person and e.known_on <= $night and e.event_date <= $night and not e.is_robot
 order by e.occurred_at desc, e.event_id limit $newest"""
+_SITES = """
+select distinct site_id from profiles.customer_profiles
+where night = $night and person_id = $person order by site_id"""
 _PROFILE = """
 select * exclude (night, site_id, person_id) from profiles.customer_profiles
 where night = $night and site_id = $site and person_id = $person"""

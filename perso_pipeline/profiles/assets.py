@@ -25,7 +25,7 @@ from perso_pipeline.resources.warehouse import WarehouseResource
 def profile_settings(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
 ) -> dg.MaterializeResult:
-    """One row per night and setting of config/profiles.yml: whom to believe, what an event weighs, where segments begin."""
+    """One row per night and setting of config/profiles.yml: whom to believe, what an event weighs."""
     night = date.fromisoformat(context.partition_key)
     rows = settings_table(read_config(settings.get().config_dir / "profiles.yml", ProfilesConfig), night)
     warehouse.open().write_partition("profiles.settings", rows, {"night": night})

@@ -31,7 +31,7 @@ class SourcePrecedence(_Block):
     """Which source systems speak for an attribute, and whose word counts."""
 
     rule: Literal["latest", "trusted"] = Field(
-        description="latest: the newest statement of any listed source. trusted: the first listed source that stated it."
+        description="latest: the newest statement of a listed source. trusted: the first listed source that stated it."
     )
     sources: tuple[str, ...] = Field(
         min_length=1, description="source_system of profile_events, most trusted first; '*' is every one not named."
@@ -57,7 +57,7 @@ class AffinitiesConfig(_Block):
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
-        for key, value in {**self.half_life_days, **self.event_weights}.items():
+        for key, value in [*self.half_life_days.items(), *self.event_weights.items()]:
             if value <= 0:
                 msg = f"{key} must be more than 0, not {value}"
                 raise ValueError(msg)

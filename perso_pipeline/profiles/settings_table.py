@@ -28,7 +28,7 @@ def settings_table(config: ProfilesConfig, night: date) -> pa.Table:
     """
     consent = SourcePrecedence(rule="latest", sources=(ANY_SOURCE,))
     attributes = dict.fromkeys(CONSENTS, consent) | config.attributes
-    rows = [
+    rows: list[tuple[str, str, str, float]] = [
         ("precedence", name, source, float(place) if precedence.rule == "trusted" else 0.0)
         for name, precedence in attributes.items()
         for place, source in enumerate(precedence.sources)

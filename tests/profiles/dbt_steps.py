@@ -23,8 +23,7 @@ def main(target: str, steps: list[tuple[list[str], dict[str, str]]]) -> None:
             results = done.result or []
             sys.exit(
                 str(
-                    done.exception
-                    or [(r.node.name, r.message) for r in results if r.status not in ("success", "pass")]
+                    done.exception or [(r.node.name, r.message) for r in results if r.status not in ("success", "pass")]
                 )
             )
 

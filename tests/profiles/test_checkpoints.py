@@ -35,8 +35,15 @@ def shop(tmp_path_factory) -> Path:
 def test_checkpoints_are_month_ends_a_fortnight_old(shop):
     with duckdb.connect(str(shop), read_only=True) as connection:
         for table in TOTALS:
-            days = connection.execute(f"select distinct checkpoint_date from interactions.{table} order by 1").fetchall()
-            assert [day for (day,) in days] == [date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 30)]
+            days = connection.execute(
+                f"select distinct checkpoint_date from interactions.{table} order by 1"
+            ).fetchall()
+            assert [day for (day,) in days] == [
+                date(2026, 1, 31),
+                date(2026, 2, 28),
+                date(2026, 3, 31),
+                date(2026, 4, 30),
+            ]
 
 
 def test_a_night_without_any_checkpoint_says_the_same(shop, tmp_path):

@@ -66,7 +66,9 @@ def test_money_is_in_the_sites_currency_at_the_rate_of_the_orders_day(profiled):
 
 
 def test_a_movement_without_a_rate_is_listed_with_its_own_amount(profiled):
-    query = "select order_id, currency, net, rate, site_net, converted_on from interactions.site_amounts where rate is null"
+    query = (
+        "select order_id, currency, net, rate, site_net, converted_on from interactions.site_amounts where rate is null"
+    )
     assert [tuple(row.values()) for row in profiled.query(query).to_pylist()] == [("Q", "USD", 20, None, None, None)]
 
 
@@ -80,7 +82,11 @@ def test_who_orders_by_phone_and_on_the_web_is_cross_channel(profiled):
 
 def test_the_most_trusted_source_speaks_and_of_consent_the_newest(profiled):
     row = person(profiled, TENTH, "uk", "p22")
-    assert (row["country"], row["loyalty_tier"], row["company_id"]) == ("FR", "gold", "B77")  # shop, crm, erp come first
+    assert (row["country"], row["loyalty_tier"], row["company_id"]) == (
+        "FR",
+        "gold",
+        "B77",
+    )  # shop, crm, erp come first
     assert (row["eligibility"], row["is_business"], row["has_email_consent"]) == ("outlet", True, False)
 
 
@@ -107,7 +113,10 @@ def test_shares_are_of_the_persons_sessions(profiled):
 
 def test_product_segments_follow_the_items_own_figures(profiled):
     query = "select item_id, list(segment_id order by segment_id) from profiles.item_segments where night = $night group by item_id"
-    found = {row["item_id"]: next(v for k, v in row.items() if k != "item_id") for row in profiled.query(query, {"night": TENTH}).to_pylist()}
+    found = {
+        row["item_id"]: next(v for k, v in row.items() if k != "item_id")
+        for row in profiled.query(query, {"night": TENTH}).to_pylist()
+    }
     # the mug sold one piece net (slow), became dearer on the 4th, and nobody knows what the pieces of item_days cost
     assert found["mug"] == ["margin-unknown", "new", "price-rise", "season-unknown", "velocity-slow"]
     assert "velocity-none" in found["pan"]

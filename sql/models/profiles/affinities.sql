@@ -160,10 +160,16 @@ terms as (
 ),
 
 signs as (
-    select site_id, person_id, 'hour' as kind, lpad(cast(extract(hour from local_started_at) as varchar), 2, '0') as label, session_date, is_hot
+    select
+        site_id,
+        person_id,
+        'hour' as kind,
+        lpad(cast(extract(hour from local_started_at) as varchar), 2, '0') as label,
+        session_date,
+        is_hot
     from moments
     union all
-    select site_id, person_id, 'weekday' as kind, lower({{ dbt.cast('dayname(local_started_at)', 'varchar') }}) as label, session_date, is_hot
+    select site_id, person_id, 'weekday' as kind, lower(dayname(local_started_at)) as label, session_date, is_hot
     from moments
     union all
     select site_id, person_id, 'search_term' as kind, label, event_date, is_hot
@@ -176,7 +182,8 @@ of_visits as (
         signs.person_id,
         signs.kind,
         signs.label,
-        sum(cast(power(0.5, {{ dbt.datediff('signs.session_date', night, 'day') }} / half_lives.half_life_days) as decimal(18, 9))) as weight,
+        sum(cast(power(0.5, {{ dbt.datediff('signs.session_date', night, 'day') }} / half_lives.half_life_days) as decimal(18, 9)))
+            as weight,
         coalesce(
             sum(cast(power(0.5, {{ dbt.datediff('signs.session_date', night, 'day') }} / half_lives.half_life_days) as decimal(18, 9)))
                 filter (where signs.is_hot), 0

@@ -46,7 +46,7 @@ activity as (
         max(parts.last_seen_date) as last_seen_date,
         min(parts.first_order_date) as first_order_date,
         max(parts.last_order_date) as last_order_date,
-        max(parts.last_country) as last_country,
+        max(parts.last_country)['value'] as last_country,
         {%- for name in sums %}
         sum(parts.{{ name }}) as {{ name }}{% if not loop.last %},{% endif %}
         {%- endfor %}
@@ -192,17 +192,23 @@ window_rows as (
     from {{ ref('person_days') }}
     where known_on <= {{ night }} and event_date <= {{ night }} and event_date > {{ night }} - interval 28 day
     union all
-    select site_id, identifier, event_date, 0, 0, 0, 0, sessions, 0, 0, false
+    select
+        site_id, identifier, event_date, 0 as events, 0 as product_views, 0 as cart_adds, 0 as searches, sessions, 0 as orders, 0 as net,
+        false as is_active
     from {{ ref('visit_days') }}
     where known_on <= {{ night }} and event_date <= {{ night }} and event_date > {{ night }} - interval 90 day
     union all
-    select site_id, identifier, event_date, 0, 0, 0, 0, 0, online_orders + offline_orders, 0, true
+    select
+        site_id, identifier, event_date, 0 as events, 0 as product_views, 0 as cart_adds, 0 as searches, 0 as sessions,
+        online_orders + offline_orders as orders, 0 as net, true as is_active
     from {{ ref('active_days') }}
     where
         known_on <= {{ night }} and event_date <= {{ night }} and event_date > {{ night }} - interval 365 day
         and online_orders + offline_orders > 0
     union all
-    select site_id, identifier, movement_date, 0, 0, 0, 0, 0, 0, site_net, false
+    select
+        site_id, identifier, movement_date as event_date, 0 as events, 0 as product_views, 0 as cart_adds, 0 as searches, 0 as sessions,
+        0 as orders, site_net as net, false as is_active
     from {{ ref('site_amounts') }}
     where converted_on <= {{ night }} and movement_date <= {{ night }} and movement_date > {{ night }} - interval 365 day
 ),
@@ -238,18 +244,16 @@ last_sessions as (
     select
         visits.site_id,
         people.person_id,
-        max_by(
-            struct_pack(
-                session_date := visits.session_date,
-                channel := visits.channel,
-                device_type := visits.device_type,
-                events := visits.events,
-                product_views := visits.product_views,
-                cart_adds := visits.cart_adds,
-                searches := visits.searches
-            ),
-            row(visits.started_at, visits.session_id)
-        ) as hot
+        visits.session_date as hot_session_date,
+        visits.channel as hot_channel,
+        visits.device_type as hot_device,
+        visits.events as hot_events,
+        visits.product_views as hot_product_views,
+        visits.cart_adds as hot_cart_adds,
+        visits.searches as hot_searches,
+        row_number() over (
+            partition by visits.site_id, people.person_id order by visits.started_at desc, visits.session_id desc
+        ) as place
     from {{ ref('sessions') }} as visits
     inner join people on visits.identifier = people.identifier
     where
@@ -257,7 +261,6 @@ last_sessions as (
         and visits.session_date <= {{ night }}
         and visits.session_date > {{ night }} - interval {{ profile_setting('affinities', 'hot_days') }} day
         and visits.is_robot is not true
-    group by visits.site_id, people.person_id
 ),
 
 -- the least of (-weight, value) is the value of most weight; ties go by the value
@@ -315,7 +318,10 @@ final as (
         cast(coalesce(activity.net, 0) as decimal(18, 4)) as net_revenue,
         cast(coalesce(activity.refunded, 0) as decimal(18, 4)) as refunded_revenue,
         cast(
-            case when activity.movements - activity.unconverted_movements > activity.uncosted_movements then activity.costed_net - activity.cost end
+            case
+                when activity.movements - activity.unconverted_movements > activity.uncosted_movements
+                    then activity.costed_net - activity.cost
+            end
             as decimal(18, 4)
         ) as margin,
         activity.costed_net,
@@ -346,16 +352,16 @@ final as (
         affinities.preferred_price_band,
         cast(affinities.preferred_hour as integer) as preferred_hour,
         affinities.preferred_weekday,
-        last_sessions.hot.session_date as hot_session_date,
-        last_sessions.hot.channel as hot_channel,
-        last_sessions.hot.device_type as hot_device,
-        cast(coalesce(last_sessions.hot.events, 0) as bigint) as hot_events,
-        cast(coalesce(last_sessions.hot.product_views, 0) as bigint) as hot_product_views,
-        cast(coalesce(last_sessions.hot.cart_adds, 0) as bigint) as hot_cart_adds,
-        cast(coalesce(last_sessions.hot.searches, 0) as bigint) as hot_searches,
+        last_sessions.hot_session_date,
+        last_sessions.hot_channel,
+        last_sessions.hot_device,
+        cast(coalesce(last_sessions.hot_events, 0) as bigint) as hot_events,
+        cast(coalesce(last_sessions.hot_product_views, 0) as bigint) as hot_product_views,
+        cast(coalesce(last_sessions.hot_cart_adds, 0) as bigint) as hot_cart_adds,
+        cast(coalesce(last_sessions.hot_searches, 0) as bigint) as hot_searches,
         affinities.hot_category,
         affinities.hot_brand,
-        coalesce(statements.country, activity.last_country.value, usual.country[2]) as country,
+        coalesce(statements.country, activity.last_country, usual.country[2]) as country,
         statements.loyalty_tier,
         statements.eligibility,
         cast(statements.has_email_consent as boolean) as has_email_consent,
@@ -368,7 +374,8 @@ final as (
     left join windows on known.site_id = windows.site_id and known.person_id = windows.person_id
     left join mixes on known.site_id = mixes.site_id and known.person_id = mixes.person_id
     left join usual on known.site_id = usual.site_id and known.person_id = usual.person_id
-    left join last_sessions on known.site_id = last_sessions.site_id and known.person_id = last_sessions.person_id
+    left join last_sessions
+        on known.site_id = last_sessions.site_id and known.person_id = last_sessions.person_id and last_sessions.place = 1
     left join affinities on known.site_id = affinities.site_id and known.person_id = affinities.person_id
     left join sites on known.site_id = sites.site_id
 )

@@ -183,7 +183,7 @@ price_ranks as (
     select
         site_id,
         item_id,
-        percent_rank() over (partition by site_id, currency, {{ dbt.split_part('category_path', "'/'", 1) }} order by price) as price_rank
+        percent_rank() over (partition by site_id, currency, {{ split_part('category_path', "'/'", 1) }} order by price) as price_rank
     from latest
     where price is not null and item_type = 'product'
 ),
