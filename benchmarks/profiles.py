@@ -103,7 +103,8 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=1_000_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        _growth(Path(folder), options.people, options.short, options.long)
+        if options.people:
+            _growth(Path(folder), options.people, options.short, options.long)
         if options.many:
             _many(Path(folder), options.many)
 

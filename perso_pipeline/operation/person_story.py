@@ -31,7 +31,7 @@ class SiteStory:
     Attributes:
         site_id: The site.
         profile: Column to value of ``profiles.customer_profiles``; what is not known is left out.
-        affinities: kind, value, share, hot_weight, cold_weight; strongest first within a kind.
+        affinities: kind, value, share, hot, cold; strongest first within a kind.
         segments: name, rule.
         recommendations: scenario_id, rank, item_id, item, strategy, model, model_version, origin_items, rules.
     """
@@ -161,15 +161,15 @@ _IDENTIFIERS = f"""
 select m.identifier, m.confidence, m.known_on from identity.identity_map as m
 where {_AS_OF} and m.person_id = $person order by m.identifier"""
 _SESSIONS = f"""
-select s.started_at, s.site_id, s.identifier, s.channel, s.device_type, s.country, s.events, s.product_views,
-    s.cart_adds, s.orders, s.session_id
+select s.started_at as began_at, s.channel, s.device_type as device, s.events, s.product_views as views,
+    s.cart_adds as carts, s.orders, s.session_id
 from interactions.sessions as s
 inner join identity.identity_map as m on m.identifier = s.identifier and {_AS_OF}
 where m.person_id = $person and s.known_on <= $night and s.session_date <= $night and s.is_robot is not true
 order by s.started_at desc, s.session_id limit $newest"""
 _EVENTS = f"""
-select e.occurred_at, e.site_id, e.event_type, coalesce(e.item_id, e.search_query, e.category_path, e.order_id) as what,
-    e.quantity, e.price, e.currency, e.session_id, e.known_on
+select e.occurred_at as at, e.event_type as event,
+    coalesce(e.item_id, e.search_query, e.category_path, e.order_id) as what, e.session_id
 from interactions.session_events as e
 inner join identity.identity_map as m on m.identifier = e.identifier and {_AS_OF}
 where m.person_id = $person and e.known_on <= $night and e.event_date <= $night and not e.is_robot
@@ -181,7 +181,7 @@ _PROFILE = """
 select * exclude (night, site_id, person_id) from profiles.customer_profiles
 where night = $night and site_id = $site and person_id = $person"""
 _AFFINITIES = """
-select kind, value, share, hot_weight, cold_weight from profiles.affinities
+select kind, value, share, hot_weight as hot, cold_weight as cold from profiles.affinities
 where night = $night and site_id = $site and person_id = $person order by kind, place"""
 _SEGMENTS = """
 select c.name, c.rule from segments.segment_membership as m

@@ -14,6 +14,7 @@ from perso_pipeline.measurement.lift_table import LIFT_SCHEMA
 from perso_pipeline.measurement.settings_tables import experiments_table, report_window_table
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES
 from perso_pipeline.models.tables import CHAMPIONS, MODEL_ARTIFACTS, MODEL_EVALUATIONS, TRAINING_SETS
+from perso_pipeline.profiles.settings_table import SCHEMA as PROFILE_SETTINGS
 from perso_pipeline.raw.tables import LEDGERS
 from perso_pipeline.recommendations.composer import RECOMMENDATIONS, REJECTIONS, SHORT_LISTS, TRACE
 from perso_pipeline.recommendations.publish import _LOG, TABLES
@@ -27,6 +28,7 @@ IN_DUCKDB = {
     "bool": "boolean", "timestamp[us]": "timestamp", "list<item: string>": "varchar[]",
 }  # fmt: skip
 SCHEMAS: dict[str, pa.Schema] = {
+    "profiles.settings": PROFILE_SETTINGS,
     "models.training_sets": TRAINING_SETS,
     "models.model_evaluations": MODEL_EVALUATIONS,
     "models.champions": CHAMPIONS,
