@@ -1,4 +1,3 @@
--- depends_on: {{ source('raw', 'loaded_days') }}
 -- the days to recompute follow from these as well
 -- depends_on: {{ ref('stg_order_events') }}
 -- depends_on: {{ ref('stg_catalog_items') }}

@@ -1,4 +1,3 @@
--- depends_on: {{ source('raw', 'loaded_days') }}
 {{ config(meta={'streams': ['profile_events'], 'replaced_rows': 'checkpoints'}, contract={'enforced': true}) }}
 
 {%- set base = '0001-01-01' -%}

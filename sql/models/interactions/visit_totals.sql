@@ -1,4 +1,3 @@
--- depends_on: {{ source('raw', 'loaded_days') }}
 -- depends_on: {{ ref('session_events') }}
 {{ config(meta={'streams': ['storefront_events'], 'replaced_rows': 'checkpoints'}, contract={'enforced': true}) }}
 
