@@ -136,7 +136,7 @@ def _many(folder: Path, people: int) -> None:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
     with duckdb.connect(str(path), read_only=True) as connection:
         counts = [
-            connection.execute(f"select count(*) from {table}").fetchone()[0]
+            connection.execute(f"select count(*) from {table}").fetchall()[0][0]
             for table in ("profiles.customer_profiles", "profiles.affinities", "interactions.person_days")
         ]
         pandas_seconds = _in_pandas(connection)
