@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 imports = typer.Typer(help="Bring public data sets into the landing folders.", no_args_is_help=True)
 app.add_typer(imports, name="import")
+shows = typer.Typer(help="Show what is known, from events to recommendations.", no_args_is_help=True)
+app.add_typer(shows, name="show")
 
 _out = Console(highlight=False, soft_wrap=True)
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -110,6 +112,32 @@ def import_online_retail(file: Path) -> None:
     summary = import_file(file, landing_dir=settings.landing_dir)
     _say(f"{summary.order_events:,} order lines of {summary.days} days are in {settings.landing_dir}.")
     _say(f"Next: perso run --from {summary.first_day} --night {summary.last_day} --later-from {summary.last_day}")
+
+
+@shows.command("person")
+def show_person(
+    who: Annotated[str, typer.Argument(metavar="ID", help="Person id, customer number or visitor id.")],
+    night: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Default: the newest with profiles.")
+    ] = None,
+    *,
+    published: Annotated[bool, typer.Option("--published", help="Read the published tables only.")] = False,
+) -> None:
+    """One person: identifiers, events, sessions, profile, affinities, segments, recommendations with their trace."""
+    from perso_pipeline.operation.person_story import PublishedReader, read_story
+    from perso_pipeline.operation.person_view import show_story
+    from perso_pipeline.resources.warehouse import DuckDBWarehouse
+
+    settings = Settings()
+    if published:
+        reader = PublishedReader(settings.published_dir / "current")
+        story = read_story(reader, who, night=night.date() if night else None, source="published/current")
+    else:
+        warehouse = DuckDBWarehouse(
+            settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads
+        )
+        story = read_story(warehouse, who, night=night.date() if night else None, source="the warehouse")
+    show_story(story, _out)
 
 
 @app.command()

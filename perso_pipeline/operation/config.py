@@ -14,6 +14,7 @@ from perso_pipeline.identity.config import read_identity_rules
 from perso_pipeline.interactions.channels import read_channels
 from perso_pipeline.measurement.config import Experiments, MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
+from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions_config import PredictionsConfig
 from perso_pipeline.recommendations.scenarios import read_scenarios
 from perso_pipeline.segments.rules import Segments
@@ -30,6 +31,7 @@ CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "identity.yml": read_identity_rules,
     "segments.yml": partial(_read, "segments.yml", Segments),
     "predictions.yml": partial(_read, "predictions.yml", PredictionsConfig),
+    "profiles.yml": partial(_read, "profiles.yml", ProfilesConfig),
     "models.yml": partial(_read, "models.yml", ModelsConfig),
     "scenarios.yml": read_scenarios,
     "triggers.yml": read_triggers,

@@ -9,10 +9,12 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.sites import Sites
+from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
 from perso_pipeline.profiles.predictions_config import PREDICTIONS_VERSION, PredictionsConfig
 from perso_pipeline.profiles.scoring import score_site
 from perso_pipeline.profiles.serving_models import choose, training_nights
+from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.profiles.training import MODELS
 from perso_pipeline.profiles.training_ledger import TrainingLedger, stored_card
 from perso_pipeline.resources.dbt import dbt_stage
@@ -38,6 +40,31 @@ _FACTS = [
     dg.AssetKey(["interactions", "session_events"]),
     dg.AssetKey(["identity", "identity_map"]),
 ]
+
+
+@dg.asset(
+    key=["profiles", "settings"],
+    partitions_def=NIGHTLY,
+    pool="warehouse",
+    group_name="profiles",
+    kinds={"python", "duckdb"},
+    owners=["team:perso"],
+)
+def profile_settings(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
+) -> dg.MaterializeResult:
+    """One row per night and setting of config/profiles.yml: whom to believe, what an event weighs."""
+    night = date.fromisoformat(context.partition_key)
+    rows = settings_table(read_config(settings.get().config_dir / "profiles.yml", ProfilesConfig), night)
+    warehouse.open().write_partition("profiles.settings", rows, {"night": night})
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": rows.num_rows,
+            "night": night.isoformat(),
+            "preview": dg.MetadataValue.md(markdown_table(rows)),
+        }
+    )
+
 
 profiles_tables = dbt_stage("profiles", select="path:models/profiles", per_night=True)
 

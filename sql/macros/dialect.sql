@@ -106,3 +106,28 @@
 {%- endmacro %}
 {% macro duckdb__value_at(column, position) -%}{{ column }}[{{ position }}]{%- endmacro %}
 {% macro spark__value_at(column, position) -%}element_at({{ column }}, cast({{ position }} as int)){%- endmacro %}
+
+{#- A text with the moment and the event that stated it: the greatest of several is the newest. -#}
+{% macro stated(stated_at, event_id, value) -%}
+  {{ return(adapter.dispatch('stated')(stated_at, event_id, value)) }}
+{%- endmacro %}
+{% macro duckdb__stated(stated_at, event_id, value) -%}
+  struct_pack(stated_at := {{ stated_at }}, event_id := {{ event_id }}, value := cast({{ value }} as varchar))
+{%- endmacro %}
+{% macro spark__stated(stated_at, event_id, value) -%}
+  named_struct('stated_at', {{ stated_at }}, 'event_id', {{ event_id }}, 'value', cast({{ value }} as string))
+{%- endmacro %}
+
+{#- A key of a JSON object as text. -#}
+{% macro json_text(column, key) -%}
+  {{ return(adapter.dispatch('json_text')(column, key)) }}
+{%- endmacro %}
+{% macro duckdb__json_text(column, key) -%}json_extract_string({{ column }}, '$.{{ key }}'){%- endmacro %}
+{% macro spark__json_text(column, key) -%}get_json_object({{ column }}, '$.{{ key }}'){%- endmacro %}
+
+{#- A UTC moment in a time zone that stands in a column. -#}
+{% macro local_time(zone, moment) -%}
+  {{ return(adapter.dispatch('local_time')(zone, moment)) }}
+{%- endmacro %}
+{% macro duckdb__local_time(zone, moment) -%}timezone({{ zone }}, timezone('UTC', {{ moment }})){%- endmacro %}
+{% macro spark__local_time(zone, moment) -%}from_utc_timestamp({{ moment }}, {{ zone }}){%- endmacro %}

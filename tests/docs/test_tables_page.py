@@ -16,6 +16,7 @@ from perso_pipeline.measurement.settings_tables import experiments_table, report
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES
 from perso_pipeline.models.tables import CHAMPIONS, MODEL_ARTIFACTS, MODEL_EVALUATIONS, TRAINING_SETS
 from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
+from perso_pipeline.profiles.settings_table import SCHEMA as PROFILE_SETTINGS
 from perso_pipeline.raw.tables import LEDGERS
 from perso_pipeline.recommendations.composer import RECOMMENDATIONS, REJECTIONS, SHORT_LISTS, TRACE
 from perso_pipeline.recommendations.publish import _LOG, TABLES
@@ -33,6 +34,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "profiles.prediction_trainings": PREDICTION_TRAININGS,
     "profiles.serving_models": SERVING_MODELS,
     "profiles.predictions": PREDICTIONS,
+    "profiles.settings": PROFILE_SETTINGS,
     "models.training_sets": TRAINING_SETS,
     "models.model_evaluations": MODEL_EVALUATIONS,
     "models.champions": CHAMPIONS,

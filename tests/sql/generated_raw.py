@@ -56,10 +56,7 @@ def note_loaded_days(connection: duckdb.DuckDBPyConnection) -> None:
 def fill_raw(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
     """Fill all raw tables; a night's records lie together, as the raw stage writes them."""
     create_raw(connection)
-    connection.execute(
-        "insert into raw.sites values ('shop-uk', 'UK', 'Europe/London', 'GBP', 'GB'),"
-        " ('shop-de', 'DE', 'Europe/Berlin', 'EUR', 'DE')"
-    )
+    fill_sites(connection)
     _storefront(connection, size)
     _recommendations(connection, size)
     _orders(connection, size)
@@ -67,6 +64,14 @@ def fill_raw(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
     _messages(connection, size)
     _catalog(connection, size)
     note_loaded_days(connection)
+
+
+def fill_sites(connection: duckdb.DuckDBPyConnection) -> None:
+    """The two sites that the records name."""
+    connection.execute(
+        "insert into raw.sites values ('shop-uk', 'UK', 'Europe/London', 'GBP', 'GB'),"
+        " ('shop-de', 'DE', 'Europe/Berlin', 'EUR', 'DE')"
+    )
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, stream: str, select: str, size: Size) -> None:

@@ -50,6 +50,7 @@ def test_nights_in_another_order_twice_and_in_other_files_give_the_tables_of_one
     stepwise = tmp_path / "perso.duckdb"
     with duckdb.connect(str(stepwise)) as connection:
         generated_raw.create_raw(connection)
+        generated_raw.fill_sites(connection)
     for run in [*runs, runs[0]]:
         for night in run:
             load_night(whole, stepwise, night, seed)

@@ -1,0 +1,98 @@
+"""Checkpoints decide what a night costs and never what it says: five months drawn by hashes, with and without them."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.profiles.conftest import FACTS, PROFILES, PROJECT, build, write_settings
+
+NIGHTS = ["2026-05-20", "2026-03-31", "2026-04-02"]  # in no order; on a checkpoint, just after one, late
+TOTALS = ("person_totals", "visit_totals", "statement_totals")
+
+
+def made(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    with duckdb.connect(str(path), read_only=True) as shop:
+        return {
+            table: shop.execute(f"select * from profiles.{table} order by all").fetchall()
+            for table in ("customer_profiles", "affinities", "item_profiles", "item_segments")
+        }
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Path:
+    """Facts of five months with their checkpoints and the profiles of three nights."""
+    path = tmp_path_factory.mktemp("checkpoints") / "shop.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute((PROJECT / "tests/profiles/five_months.sql").read_text(encoding="utf-8"))
+    write_settings(path, *NIGHTS)
+    build(path, [(FACTS, {}), *((PROFILES, {"night": night}) for night in NIGHTS)])
+    return path
+
+
+def test_checkpoints_are_month_ends_a_fortnight_old(shop):
+    with duckdb.connect(str(shop), read_only=True) as connection:
+        for table in TOTALS:
+            days = connection.execute(
+                f"select distinct checkpoint_date from interactions.{table} order by 1"
+            ).fetchall()
+            assert [day for (day,) in days] == [
+                date(2026, 1, 31),
+                date(2026, 2, 28),
+                date(2026, 3, 31),
+                date(2026, 4, 30),
+            ]
+
+
+def test_a_night_without_any_checkpoint_says_the_same(shop, tmp_path):
+    copy = tmp_path / "shop.duckdb"
+    shutil.copy(shop, copy)
+    with duckdb.connect(str(copy)) as connection:
+        for table in TOTALS:
+            connection.execute(f"delete from interactions.{table}")
+    build(copy, [(PROFILES, {"night": night}) for night in reversed(NIGHTS)])
+    with_checkpoints, without = made(shop), made(copy)
+    assert len(with_checkpoints["customer_profiles"]) > 60
+    assert with_checkpoints == without
+
+
+def test_a_record_that_touches_an_old_day_takes_the_checkpoints_since_again(shop, tmp_path):
+    copy = tmp_path / "shop.duckdb"
+    shutil.copy(shop, copy)
+    with duckdb.connect(str(copy)) as connection:
+        # a file of 10 February is delivered again with one order less
+        connection.execute(
+            """
+            create temp table gone as
+            select * from interactions.order_movements
+            where movement_date between '2026-02-01' and '2026-02-28' and known_on < '2026-02-28' and movement = 'sale' limit 1;
+            delete from interactions.order_movements where movement_id in (select movement_id from gone);
+            update interactions.person_days as d set orders = d.orders - 1, units = d.units - 1, gross = d.gross - g.gross,
+                net = d.net - g.net, cost = d.cost - g.cost
+            from gone as g
+            where d.identifier = g.identifier and d.event_date = g.movement_date and d.known_on = g.known_on;
+            """
+        )
+        (night,) = connection.execute("select known_on from gone").fetchone()
+        connection.execute(
+            "insert into raw.loaded_days select g.known_on, 'order_events', g.movement_date from gone as g"
+        )
+    variables = {"from_night": night.isoformat(), "to_night": night.isoformat()}
+    again = tmp_path / "again.duckdb"
+    shutil.copy(copy, again)
+    with duckdb.connect(str(again)) as connection:
+        for table in (*FACTS[:2], *TOTALS):
+            connection.execute(f"drop table interactions.{table}")
+    build(copy, [(FACTS, variables), (PROFILES, {"night": NIGHTS[0]})])
+    build(again, [(FACTS, {}), (PROFILES, {"night": NIGHTS[0]})])
+    assert made(copy) == made(again)
+    assert made(copy) != made(shop)
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute(f"attach '{again}' as whole (read_only)")
+        for table in TOTALS:
+            differing = connection.execute(
+                f"select count(*) from (from interactions.{table} except all from whole.interactions.{table})"
+            ).fetchone()
+            assert differing == (0,)
