@@ -44,7 +44,7 @@ def segment_tables(
     night = date.fromisoformat(context.partition_key)
     segments = read_config(settings.get().config_dir / "segments.yml", Segments)
     store = warehouse.open()
-    tables = segment_people(store, segments, night)
+    tables = segment_people(store, segments.segments, night)
     written = {
         "segment_membership": tables.membership,
         "segment_catalogue": tables.catalogue,
