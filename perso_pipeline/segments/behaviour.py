@@ -3,6 +3,8 @@
 Add an event, a total or a filter here and where it stands in ``behaviour_sql.py``. Keep SQL out.
 """
 
+# ruff: noqa: EM101  (a sentence beside the fault it names is easier to read than a variable)
+
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Self
@@ -97,9 +99,7 @@ class DidNot(Filter):
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         check_word("event", self.event, EVENTS)
-        self._check_filters(
-            self.event, of_visits=self.event in VISIT_EVENTS, of_orders=self.event in ORDER_EVENTS
-        )
+        self._check_filters(self.event, of_visits=self.event in VISIT_EVENTS, of_orders=self.event in ORDER_EVENTS)
         return self
 
 
@@ -148,9 +148,7 @@ def check_word(key: str, word: str, words: tuple[str, ...]) -> None:
         raise fault("there is no {key} '{word}'{hint}", key=key, word=word, hint=hint)
 
 
-def check_bounds(
-    low: float | None, high: float | None, between: tuple[float, float] | None, *, needed: bool
-) -> None:
+def check_bounds(low: float | None, high: float | None, between: tuple[float, float] | None, *, needed: bool) -> None:
     """Refuse bounds that contradict each other, and none at all where ``needed``."""
     if between is not None and (low is not None or high is not None):
         raise fault("'between' stands alone, without at_least and at_most")

@@ -178,7 +178,9 @@ def _order_facts(
     if any(b.needs_visit for b in mine):
         ctes["checkouts"] = _select(_CHECKOUTS)
         orders = orders.join(
-            "checkouts", on="facts.site_id = checkouts.site_id and facts.order_id = checkouts.order_id", join_type="left"
+            "checkouts",
+            on="facts.site_id = checkouts.site_id and facts.order_id = checkouts.order_id",
+            join_type="left",
         ).join("visits", on="checkouts.session_id = visits.session_id", join_type="left")
     sums: list[exp.Expression] = []
     is_sold = exp.column("is_sold", "facts")
@@ -202,9 +204,7 @@ def _order_facts(
 def _with_items(query: exp.Select, mine: dict[Behaviour, str]) -> exp.Select:
     if not any(b.needs_item for b in mine):
         return query
-    return query.join(
-        "items", on="facts.site_id = items.site_id and facts.item_id = items.item_id", join_type="left"
-    )
+    return query.join("items", on="facts.site_id = items.site_id and facts.item_id = items.item_id", join_type="left")
 
 
 def _dated(query: exp.Select, mine: dict[Behaviour, str], day: str, night: date) -> exp.Select:

@@ -27,9 +27,7 @@ _COMPARISONS: dict[Operator, type[exp.Binary]] = {
 _KEY = ("night", "site_id", "person_id")
 
 
-def membership_query(
-    segments: Sequence[Segment], night: date, *, columns: Columns, dialect: str = "duckdb"
-) -> str:
+def membership_query(segments: Sequence[Segment], night: date, *, columns: Columns, dialect: str = "duckdb") -> str:
     """One statement that answers every segment in one scan of the profiles.
 
     Args:

@@ -27,6 +27,7 @@ from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.profiles.contract import Kind
 from perso_pipeline.segments.behaviour import Did, DidNot, Has, fault
 from perso_pipeline.segments.contract import ATTRIBUTES
+from perso_pipeline.segments.options import ClusterOptions, DiscoveryOptions, Shares
 
 Scalar = StrictBool | StrictInt | StrictFloat | date | StrictStr
 
@@ -119,9 +120,7 @@ class Rule(BaseModel):
         if self.attribute is None and self.op is None and self.value is None:
             if len(groups) == 1:
                 return self
-            raise fault(
-                "a rule is one of all, any, not, did, did_not, has, or a condition with attribute and op"
-            )
+            raise fault("a rule is one of all, any, not, did, did_not, has, or a condition with attribute and op")
         if groups:
             raise fault("'{group}' stands alone, put the condition inside it", group=groups[0])
         if self.attribute is None or self.op is None:
@@ -137,9 +136,7 @@ def _check_value(attribute: str, operator: Operator, value: Scalar | tuple[Scala
             raise fault("'{op}' takes no value", op=op)
         return
     if operator in ORDERED and kind not in (Kind.NUMBER, Kind.DATE):
-        raise fault(
-            "'{op}' compares numbers and dates, and '{name}' is {kind}", op=op, name=attribute, kind=kind.value
-        )
+        raise fault("'{op}' compares numbers and dates, and '{name}' is {kind}", op=op, name=attribute, kind=kind.value)
     expected = {Operator.IN: "a list of values", Operator.BETWEEN: "[low, high]"}.get(operator, "one value")
     if value is None or isinstance(value, tuple) is (expected == "one value") or value == ():
         raise fault("'{op}' takes {expected}", op=op, expected=expected)
@@ -202,6 +199,10 @@ class Segments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, title="config/segments.yml")
 
     segments: tuple[Segment, ...] = Field(min_length=1)
+    value_tiers: Shares = Field(default=Shares(), description="Gold and silver by net revenue; the rest is bronze.")
+    bands: Shares = Field(default=Shares(), description="High and medium by each prediction; the rest is low.")
+    clusters: ClusterOptions = Field(default=ClusterOptions())
+    discovery: DiscoveryOptions = Field(default=DiscoveryOptions())
 
     @field_validator("segments")
     @classmethod

@@ -7,7 +7,7 @@ from perso_pipeline.segments.behaviour import ORDER_TOTALS
 from perso_pipeline.segments.rules import Rule
 
 
-def holds(rule: Rule, profile: dict, facts: dict[str, list[dict]], night: date) -> bool:
+def holds(rule: Rule, profile: dict, facts: dict[str, list[dict]], night: date) -> bool:  # noqa: C901
     if rule.all is not None:
         return all(holds(part, profile, facts, night) for part in rule.all)
     if rule.any is not None:

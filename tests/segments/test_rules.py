@@ -4,9 +4,9 @@ import pytest
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import ConfigError
-from perso_pipeline.segments.words import rule_text
 from perso_pipeline.segments.rules import Segments
 from perso_pipeline.segments.schema import SCHEMA_PATH, schema_text
+from perso_pipeline.segments.words import rule_text
 from perso_pipeline.settings import PROJECT_ROOT
 
 
