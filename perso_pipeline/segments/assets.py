@@ -22,8 +22,16 @@ _HISTORY = """
     select night, name, people from segments.segment_catalogue
     where night <= $night and night > $night - interval 90 day and origin = 'config' order by night, position
 """
+_DEPS = [
+    ["profiles", "customer_profiles"],
+    ["profiles", "item_profiles"],
+    ["interactions", "interactions"],
+    ["interactions", "sessions"],
+    ["interactions", "session_events"],
+    ["interactions", "order_movements"],
+]
 _DESCRIPTIONS = {
-    "person_groups": "One row per night, site and person: value tier, cluster, bands of predictions.",
+    "person_groups": "One row per night, site and person: value tier and cluster.",
     "clusters": "One row per night and cluster of people who behave alike, with its name and size.",
     "cluster_traits": "One row per night, cluster and feature: what sets the cluster apart.",
     "segment_membership": "One row per night, site, person and segment whose rule the person meets.",
@@ -38,7 +46,7 @@ _DESCRIPTIONS = {
     specs=[
         dg.AssetSpec(
             key=["segments", table],
-            deps=[["profiles", "customer_profiles"]],
+            deps=_DEPS,
             description=description,
             group_name="segments",
             kinds={"python", "duckdb"},
@@ -57,7 +65,7 @@ def segment_tables(
     config = read_config(settings.get().config_dir / "segments.yml", Segments)
     store = warehouse.open()
     clusters = cluster_people(store, config.clusters, night)
-    grades = grade_people(store, night, tiers=config.value_tiers, bands=config.bands, columns=attribute_columns(store))
+    grades = grade_people(store, night, config.value_tiers)
     yield _write(store, "person_groups", grades.append_column("cluster_id", clusters.ids), night)
     yield _write(store, "clusters", clusters.clusters, night)
     yield _write(store, "cluster_traits", clusters.traits, night)

@@ -13,17 +13,26 @@ GROUP_ATTRIBUTES: dict[str, Kind] = {
     "value_tier": Kind.TEXT,
     "cluster_id": Kind.TEXT,
 }
-"""Columns of ``segments.person_groups`` that rules may ask, beside the bands of ``BANDED``."""
+"""Columns of ``segments.person_groups`` that rules may ask."""
 
-BANDED: dict[str, tuple[str, str]] = {
-    "conversion_band": ("profiles.predictions", "conversion_7d"),
-    "churn_band": ("profiles.predictions", "churn"),
-    "predicted_value_band": ("profiles.predictions", "predicted_value"),
+BAND_COLUMNS = {
+    "conversion_band": "likely to order soon",
+    "churn_band": "likely to leave",
+    "value_band": "predicted value",
 }
-"""Band to the table and the column whose numbers it grades; unknown while that column is not there."""
+"""Columns of ``profiles.predictions`` that hold one of ``BANDS``, with what they grade."""
+
+PREDICTION_ATTRIBUTES: dict[str, Kind] = {
+    "conversion_7d": Kind.NUMBER,
+    "churn_likelihood": Kind.NUMBER,
+    "probability_alive": Kind.NUMBER,
+    "expected_orders_90d": Kind.NUMBER,
+    "predicted_value_90d": Kind.NUMBER,
+    "predicted_value_365d": Kind.NUMBER,
+} | dict.fromkeys(BAND_COLUMNS, Kind.TEXT)
 
 VALUE_TIERS = ("gold", "silver", "bronze")
-BANDS = ("high", "medium", "low")
+BANDS = ("high", "middle", "low")
 
 
 @dataclass(frozen=True)
@@ -37,9 +46,12 @@ class AttributeTable:
 PROFILES = AttributeTable("profiles.customer_profiles", {"site_id": Kind.TEXT} | CUSTOMER_ATTRIBUTES)
 """Who there is to segment: every row of a night is answered for."""
 
+PREDICTIONS = AttributeTable("profiles.predictions", PREDICTION_ATTRIBUTES)
+
 ATTRIBUTE_TABLES: tuple[AttributeTable, ...] = (
     PROFILES,
-    AttributeTable("segments.person_groups", GROUP_ATTRIBUTES | dict.fromkeys(BANDED, Kind.TEXT)),
+    AttributeTable("segments.person_groups", GROUP_ATTRIBUTES),
+    PREDICTIONS,
 )
 """First the profiles, then what is joined to them; of two tables with the same column the first one is asked."""
 

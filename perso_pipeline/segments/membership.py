@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.segments.compiler import Columns, membership_query
-from perso_pipeline.segments.contract import ATTRIBUTE_TABLES, BANDED
+from perso_pipeline.segments.contract import ATTRIBUTE_TABLES
 from perso_pipeline.segments.overlap import overlaps
 from perso_pipeline.segments.rules import EVERYONE_ELSE, Origin, Segment
 from perso_pipeline.segments.words import rule_text
@@ -64,16 +64,15 @@ def segment_people(warehouse: Warehouse, segments: Sequence[Segment], night: dat
 
 
 def attribute_columns(warehouse: Warehouse) -> Columns:
-    """The columns that the warehouse has of each table of attributes and of predictions."""
+    """The columns that the warehouse has of each table of attributes."""
     found: dict[str, frozenset[str]] = {}
-    asked = [table.table for table in ATTRIBUTE_TABLES] + [table for table, _ in BANDED.values()]
-    for full_name in dict.fromkeys(asked):
-        schema, name = full_name.split(".")
+    for table in ATTRIBUTE_TABLES:
+        schema, name = table.table.split(".")
         rows = warehouse.query(
             "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
             [schema, name],
         )
-        found[full_name] = frozenset(rows["column_name"].to_pylist())
+        found[table.table] = frozenset(rows["column_name"].to_pylist())
     return found
 
 

@@ -200,7 +200,6 @@ class Segments(BaseModel):
 
     segments: tuple[Segment, ...] = Field(min_length=1)
     value_tiers: Shares = Field(default=Shares(), description="Gold and silver by net revenue; the rest is bronze.")
-    bands: Shares = Field(default=Shares(), description="High and medium by each prediction; the rest is low.")
     clusters: ClusterOptions = Field(default=ClusterOptions())
     discovery: DiscoveryOptions = Field(default=DiscoveryOptions())
 
