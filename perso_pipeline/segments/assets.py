@@ -8,11 +8,13 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.warehouse import Warehouse
+from perso_pipeline.resources.dbt import dbt_stage
 from perso_pipeline.resources.display import markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseResource
 from perso_pipeline.segments.cluster_tables import cluster_people
+from perso_pipeline.segments.discovery_tables import discover_segments
 from perso_pipeline.segments.groups import grade_people, group_segments
 from perso_pipeline.segments.membership import attribute_columns, segment_people
 from perso_pipeline.segments.plots import history_plot, overlap_plot, sizes_plot
@@ -38,6 +40,11 @@ _DESCRIPTIONS = {
     "segment_catalogue": "One row per night and segment, with its rule in words, who made it and its size.",
     "primary_segment": "One row per night, site and person: the first segment in file order, else 'everyone-else'.",
     "segment_overlap": "One row per night, site and ordered pair of segments that share a person.",
+}
+
+_DISCOVERIES = {
+    "discovered_segments": "One row per night and combination of attributes whose people differ from the others.",
+    "discovery_runs": "One row per night, site and metric: combinations tested, found and confirmed.",
 }
 
 
@@ -80,6 +87,37 @@ def segment_tables(
     history = store.query(_HISTORY, {"night": night})
     over_time = dg.MetadataValue.md(history_plot(history))
     yield written._replace(metadata=dict(written.metadata or {}) | {"sizes over time": over_time})
+
+
+@dg.multi_asset(
+    name="segment_discovery",
+    specs=[
+        dg.AssetSpec(
+            key=["segments", table],
+            deps=[["profiles", "customer_profiles"]],
+            description=description,
+            group_name="segments",
+            kinds={"python", "duckdb"},
+            owners=["team:perso"],
+        )
+        for table, description in _DISCOVERIES.items()
+    ],
+    partitions_def=NIGHTLY,
+    pool="warehouse",
+)
+def segment_discovery(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
+) -> Iterator[dg.MaterializeResult]:
+    """Look for combinations of attributes whose people convert or spend unlike the others."""
+    night = date.fromisoformat(context.partition_key)
+    config = read_config(settings.get().config_dir / "segments.yml", Segments)
+    store = warehouse.open()
+    tables = discover_segments(store, config.discovery, night)
+    yield _write(store, "discovered_segments", tables.discovered, night)
+    yield _write(store, "discovery_runs", tables.runs, night)
+
+
+segment_history = dbt_stage("segments", select="path:models/segments", per_night=True)
 
 
 def _write(store: Warehouse, table: str, rows: pa.Table, night: date, **plots: str) -> dg.MaterializeResult:

@@ -24,7 +24,7 @@ def profile_events(
 ) -> Columns:
     """Account records of the members ``rows``; e-mail and phone in clear, as a shop would deliver them."""
     site = people.site[rows]
-    tier = np.where(people.visits_per_day[rows] > 0.7, 2, np.where(people.visits_per_day[rows] > 0.35, 1, 0))
+    tier = loyalty_tiers(people)[rows]
     born = 365 * 18 + (rows * 7919) % (365 * 55)  # days before 2008: grown-ups of all ages
     phone = numbered("+447700", 900000 + rows % 100000)
     visitor = people.device_visitor[people.device[rows, 0]]
@@ -50,6 +50,11 @@ def profile_events(
             rows % 3, pa.array(['{"language":"en"}', '{"language":"de"}', '{"newsletter":"weekly"}'])
         ),
     }
+
+
+def loyalty_tiers(people: People) -> Ints:
+    """Tier by person, were they members: 0 basic, 1 silver, 2 gold."""
+    return np.where(people.visits_per_day > 0.7, 2, np.where(people.visits_per_day > 0.35, 1, 0))
 
 
 def consent_events(rows: Ints, *, at: Ints, people: People, sites: tuple[Site, ...]) -> Columns:
