@@ -7,7 +7,7 @@ and the halves share no person. What is read of the warehouse is in ``discovery_
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -161,40 +161,31 @@ def _difference(group: Moments, rest: Moments, row: int, p_value: float, q_value
 
 
 def _explained(populations: Mapping[str, Population], found: list[Discovery], least_people: int) -> list[Discovery]:
-    """Strongest first: whoever does not differ without the people of stronger ones is explained by one of them."""
+    """Strongest first: what differs no more without the people of stronger ones on its side is explained by one."""
     strength = sorted(
         found, key=lambda d: (not d.is_confirmed, d.found.p_value * d.confirming.p_value, d.cell.attributes)
     )
-    kept: dict[tuple[str, str], list[Cell]] = {}
+    kept: dict[tuple[str, str, bool], list[Cell]] = {}
     result: list[Discovery] = []
     for discovery in strength:
-        if not discovery.is_confirmed:
-            result.append(discovery)
-            continue
-        people = populations[discovery.site_id]
-        stronger = kept.setdefault((discovery.site_id, discovery.metric), [])
-        by = _explanation(people, discovery, stronger, least_people)
-        if by is None:
-            stronger.append(discovery.cell)
-        result.append(
-            Discovery(
-                discovery.site_id, discovery.metric, discovery.cell, discovery.found, discovery.confirming,
-                is_confirmed=True, explained_by=by,
-            )
-        )  # fmt: skip
+        by = None
+        if discovery.is_confirmed:
+            is_above = discovery.found.value > discovery.found.average
+            stronger = kept.setdefault((discovery.site_id, discovery.metric, is_above), [])
+            by = _explanation(populations[discovery.site_id], discovery, stronger, least_people)
+            if by is None:
+                stronger.append(discovery.cell)
+        result.append(replace(discovery, explained_by=by))
     return result
 
 
 def _explanation(people: Population, discovery: Discovery, stronger: list[Cell], least_people: int) -> Cell | None:
-    if not stronger:
-        return None
     mine = discovery.cell.holds(people.codes)
-    masks = [cell.holds(people.codes) for cell in stronger]
-    outside = ~np.any(masks, axis=0)
-    group, everyone = moments_of([discovery.cell], people.codes, people.outcome(discovery.metric), outside)
-    rest = everyone.without(group)
-    score = _SCORES[discovery.metric](group, rest)
-    is_different = group.count[0] >= least_people and bool(two_sided(score)[0] < _EXPLAINED_FROM)
-    if is_different:
+    masks = {cell: mask for cell in stronger if np.any(mine & (mask := cell.holds(people.codes)))}
+    if not masks:
         return None
-    return stronger[int(np.argmax([(mask & mine).sum() for mask in masks]))]
+    outside = ~np.any(list(masks.values()), axis=0)
+    group, everyone = moments_of([discovery.cell], people.codes, people.outcome(discovery.metric), outside)
+    score = _SCORES[discovery.metric](group, everyone.without(group))
+    is_different = group.count[0] >= least_people and bool(two_sided(score)[0] < _EXPLAINED_FROM)
+    return None if is_different else max(masks, key=lambda cell: int((masks[cell] & mine).sum()))
