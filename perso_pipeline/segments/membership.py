@@ -49,12 +49,17 @@ def segment_people(warehouse: Warehouse, segments: Sequence[Segment], night: dat
     sites, people = answers.column("site_id"), answers.column("person_id")
     held = [answers.column(f"s{number}").to_numpy() for number in range(len(segments))]
     rows = [np.flatnonzero(holds) for holds in held]
-    chosen = np.concatenate(rows)
+    chosen = pa.array(np.concatenate(rows).astype(np.int32))
     ids = pa.array([segment.id for segment in segments])
     codes = np.repeat(np.arange(len(segments), dtype=np.int32), [len(found) for found in rows])
     ranked = [number for number, segment in enumerate(segments) if segment.origin is Origin.CONFIG]
     return SegmentTables(
-        membership=_dated(night, sites.take(chosen), people.take(chosen), pa.DictionaryArray.from_arrays(codes, ids)),
+        membership=_dated(
+            night,
+            sites.combine_chunks().dictionary_encode().take(chosen),
+            pa.DictionaryArray.from_arrays(chosen, people.combine_chunks()),
+            pa.DictionaryArray.from_arrays(codes, ids),
+        ),
         catalogue=_catalogue(segments, night, [len(found) for found in rows]),
         primary=_dated(
             night, sites, people, _primary([held[number] for number in ranked], ids.take(ranked), len(sites))
