@@ -37,7 +37,12 @@ def make(path: Path, people: int) -> None:
     """Profiles, catalogue, identity, and per person 5 item events, 2.5 visits, 1 order line on average."""
     kinds = {Kind.FLAG: "(hash(n, {i}) % 3 = 0)", Kind.NUMBER: "(hash(n, {i}) % 40)::double",
              Kind.DATE: "(date '2026-06-30' - (hash(n, {i}) % 400)::int)"}  # fmt: skip
-    words = {"country": ["GB", "DE", "FR"], "lifecycle": ["new", "active", "lapsed"], "main_device": DEVICES, "main_channel": CHANNELS}
+    words = {
+        "country": ["GB", "DE", "FR"],
+        "lifecycle": ["new", "active", "lapsed"],
+        "main_device": DEVICES,
+        "main_channel": CHANNELS,
+    }
     columns = [
         (kinds[kind].format(i=i) if kind is not Kind.TEXT else f"{list(words.get(name, ['x', 'y']))}[1 + (hash(n, {i}) % {len(words.get(name, 'xy'))})::int]") + f" as {name}"
         for i, (name, kind) in enumerate(CUSTOMER_ATTRIBUTES.items())
@@ -113,7 +118,10 @@ def rules(count: int, seed: int = 7) -> list[dict[str, Any]]:
 
 
 def ours(path: Path, count: int) -> dict[str, int]:
-    made = [Segment(id=f"s{n}", name="S", description="d", rule=Rule.model_validate(rule)) for n, rule in enumerate(rules(count))]
+    made = [
+        Segment(id=f"s{n}", name="S", description="d", rule=Rule.model_validate(rule))
+        for n, rule in enumerate(rules(count))
+    ]
     segments = Segments(segments=tuple(made)).segments
     warehouse = DuckDBWarehouse(path, memory_limit="4GB", threads=2)
     started = time.perf_counter()
@@ -124,7 +132,7 @@ def ours(path: Path, count: int) -> dict[str, int]:
     return dict(zip(tables.catalogue["segment_id"].to_pylist(), tables.catalogue["people"].to_pylist(), strict=True))
 
 
-def in_pandas(path: Path, count: int) -> dict[str, int]:
+def in_pandas(path: Path, count: int) -> dict[str, int]:  # noqa: C901
     """Every table once into memory, people as integer codes, then one mask and one group-by per behaviour."""
     with duckdb.connect(str(path), config={"threads": 2}) as connection:
         profiles = connection.sql("select * from profiles.customer_profiles").df()
@@ -149,7 +157,9 @@ def in_pandas(path: Path, count: int) -> dict[str, int]:
         key = json.dumps([kind == "has", asked], sort_keys=True)
         if key not in seen:
             word = asked.get("event")
-            source = sources["visits" if word == "visit" else "orders" if kind == "has" or word == "purchase" else "items"]
+            source = sources[
+                "visits" if word == "visit" else "orders" if kind == "has" or word == "purchase" else "items"
+            ]
             mask = source["day"] >= pd.Timestamp(NIGHT - timedelta(days=asked["within_days"] - 1))
             if word in EVENTS:
                 mask &= source["event_type"] == word
@@ -171,7 +181,11 @@ def in_pandas(path: Path, count: int) -> dict[str, int]:
         if kind in ("did", "has"):
             return amount(kind, value) >= value.get("at_least", 1)
         column, wanted = profiles[rule["attribute"]], rule["value"]
-        answers = {"at_least": lambda: column >= wanted, "is": lambda: column == wanted, "in": lambda: column.isin(wanted)}
+        answers = {
+            "at_least": lambda: column >= wanted,
+            "is": lambda: column == wanted,
+            "in": lambda: column.isin(wanted),
+        }
         return answers[rule["op"]]().to_numpy()
 
     members = []
@@ -204,9 +218,23 @@ def main() -> None:
         results: dict[str, dict[str, Any]] = {}
         print(f"| {options.people:,} profiles, {options.segments} segments | seconds | peak memory |\n|---|---|---|")
         for engine in ("ours", "pandas"):
-            command = [sys.executable, "-m", "benchmarks.segments", "--engine", engine, "--file", str(file), "--segments", str(options.segments)]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.segments",
+                "--engine",
+                engine,
+                "--file",
+                str(file),
+                "--segments",
+                str(options.segments),
+            ]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
-            sys.stderr.write(done.stderr[-1500:] if done.returncode else "".join(line + "\n" for line in done.stderr.splitlines() if "answered" in line))
+            sys.stderr.write(
+                done.stderr[-1500:]
+                if done.returncode
+                else "".join(line + "\n" for line in done.stderr.splitlines() if "answered" in line)
+            )
             results[engine] = json.loads(done.stdout.splitlines()[0])
             print(f"| {engine} | {results[engine]['seconds']:.1f} s | {results[engine]['peak_gb']:.1f} GB |")
         members = sum(results["ours"]["counts"].values())
