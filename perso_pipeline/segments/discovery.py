@@ -27,7 +27,7 @@ _SCORES = {CONVERSION: share_scores, AVERAGE_CART: mean_scores}
 _LEAST_ORDERS = 10  # expected in the smaller part, below which the normal score of a share is too rough
 _LEAST_BUYERS = 50  # with a cart, in and out of the combination: the mean of a skewed amount needs them
 _TRIM = 0.99  # carts above this share of all count as that one: one wholesaler must not make a segment
-_EXPLAINED_FROM = 0.01
+_EXPLAINED_FROM = 0.001
 """A combination whose people differ no more (p above this) once those of a stronger one are left out is explained."""
 
 
@@ -77,6 +77,11 @@ class Discovery:
     confirming: Difference
     is_confirmed: bool
     explained_by: Cell | None
+
+    @property
+    def is_above(self) -> bool:
+        """Whether the people of the combination are above everyone else."""
+        return self.found.value > self.found.average
 
 
 @dataclass(frozen=True)
@@ -161,31 +166,37 @@ def _difference(group: Moments, rest: Moments, row: int, p_value: float, q_value
 
 
 def _explained(populations: Mapping[str, Population], found: list[Discovery], least_people: int) -> list[Discovery]:
-    """Strongest first: what differs no more without the people of stronger ones on its side is explained by one."""
+    """Strongest first: what differs no more without the people of stronger ones is explained by one of them.
+
+    Those above the average go first and are explained by such alone; what lies below may also lie there only because
+    others lie above.
+    """
     strength = sorted(
-        found, key=lambda d: (not d.is_confirmed, d.found.p_value * d.confirming.p_value, d.cell.attributes)
+        found,
+        key=lambda d: (not d.is_confirmed, not d.is_above, d.found.p_value * d.confirming.p_value, d.cell.attributes),
     )
-    kept: dict[tuple[str, str, bool], list[Cell]] = {}
+    kept: dict[tuple[str, str], list[Discovery]] = {}
     result: list[Discovery] = []
     for discovery in strength:
         by = None
         if discovery.is_confirmed:
-            is_above = discovery.found.value > discovery.found.average
-            stronger = kept.setdefault((discovery.site_id, discovery.metric, is_above), [])
+            stronger = kept.setdefault((discovery.site_id, discovery.metric), [])
             by = _explanation(populations[discovery.site_id], discovery, stronger, least_people)
             if by is None:
-                stronger.append(discovery.cell)
+                stronger.append(discovery)
         result.append(replace(discovery, explained_by=by))
     return result
 
 
-def _explanation(people: Population, discovery: Discovery, stronger: list[Cell], least_people: int) -> Cell | None:
+def _explanation(people: Population, discovery: Discovery, stronger: list[Discovery], least_people: int) -> Cell | None:
     mine = discovery.cell.holds(people.codes)
-    masks = {cell: mask for cell in stronger if np.any(mine & (mask := cell.holds(people.codes)))}
-    if not masks:
+    masks = {other.cell: other.cell.holds(people.codes) for other in stronger}
+    shared = {other.cell: int((masks[other.cell] & mine).sum()) for other in stronger}
+    able = [o.cell for o in stronger if shared[o.cell] or o.is_above > discovery.is_above]
+    if not able:
         return None
-    outside = ~np.any(list(masks.values()), axis=0)
+    outside = ~np.any([masks[cell] for cell in able], axis=0)
     group, everyone = moments_of([discovery.cell], people.codes, people.outcome(discovery.metric), outside)
     score = _SCORES[discovery.metric](group, everyone.without(group))
     is_different = group.count[0] >= least_people and bool(two_sided(score)[0] < _EXPLAINED_FROM)
-    return None if is_different else max(masks, key=lambda cell: int((masks[cell] & mine).sum()))
+    return None if is_different else max(able, key=shared.__getitem__)

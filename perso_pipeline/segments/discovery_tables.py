@@ -112,7 +112,7 @@ def _row(discovery: Discovery, values: list[list[Any]], options: DiscoveryOption
     return {
         "night": night, "site_id": discovery.site_id,
         "discovery_id": _id(discovery.metric, rule), "metric": discovery.metric,
-        "direction": "above" if found.value > found.average else "below",
+        "direction": "above" if discovery.is_above else "below",
         "rule": json.dumps(rule), "rule_words": rule_text(Rule.model_validate(rule)),
         "people": found.people + other.people,
         **_half("found", found), **_half("confirmed", other), "is_confirmed": discovery.is_confirmed,
