@@ -10,7 +10,7 @@ import sys
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -29,6 +29,8 @@ imports = typer.Typer(help="Bring public data sets into the landing folders.", n
 app.add_typer(imports, name="import")
 shows = typer.Typer(help="Show what is known, from events to recommendations.", no_args_is_help=True)
 app.add_typer(shows, name="show")
+segments_app = typer.Typer(help="Segments that were found, and the file of segments.", no_args_is_help=True)
+app.add_typer(segments_app, name="segments")
 
 _out = Console(highlight=False, soft_wrap=True)
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -194,6 +196,44 @@ def verify() -> None:
 
     if not verify_shop(Settings(), out=_out):
         raise typer.Exit(1)
+
+
+@segments_app.command()
+def adopt(
+    discovery: Annotated[str, typer.Argument(help="Id in segments.discovered_segments, such as d1a0063d8c9f.")],
+    segment_id: Annotated[str, typer.Option("--id", help="Id of the new segment; default: made from its rule.")] = "",
+) -> None:
+    """Append a segment that was found and confirmed to config/segments.yml, and show what was written."""
+    from perso_pipeline.resources.warehouse import DuckDBWarehouse
+    from perso_pipeline.segments.adopt import adopt as write_segment
+
+    settings = Settings()
+    warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    path = settings.config_dir / "segments.yml"
+    written = write_segment(warehouse, discovery, path, segment_id=segment_id or None)
+    _say(f"Written at the end of the segments of {path}:\n\n{written}\nIt takes effect with the next night.")
+
+
+@app.command("export-audience")
+def export_audience(
+    segment: Annotated[str, typer.Argument(help="Id of the segment.")],
+    to: Annotated[Path, typer.Option(help="File to write; replaced in one step.")],
+    night: Day = None,
+    file_format: Annotated[Literal["csv", "parquet"], typer.Option("--format")] = "csv",
+    consent: Annotated[
+        Literal["email", "personalization"], typer.Option(help="What the people must have agreed to.")
+    ] = "email",
+) -> None:
+    """Write the people of a segment who agreed, as ids and hashes, to one file."""
+    from perso_pipeline.resources.warehouse import DuckDBWarehouse
+    from perso_pipeline.segments.audience import export_audience as write_audience
+
+    settings = Settings()
+    warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    chosen = night.date() if night else None
+    audience = write_audience(warehouse, segment, to, night=chosen, file_format=file_format, consent=consent)
+    _say(f"{to}: {audience.rows:,} accounts of {audience.people:,} people, night of {audience.night}.")
+    _say(f"Left out for want of {consent} consent: {audience.without_consent:,}.")
 
 
 @app.command()

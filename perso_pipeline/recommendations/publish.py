@@ -19,9 +19,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from perso_pipeline.contracts.csv_files import write_csv
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.recommendations.csv_export import write_csv
 from perso_pipeline.recommendations.shelf import Shelf, sync_folder
 
 CONTRACT = 1  # version of the folder's layout and of the tables' columns; readers refuse another

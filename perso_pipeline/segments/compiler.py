@@ -1,13 +1,21 @@
 """Rules to SQL, by way of a syntax tree: a value from a config is always a literal, never text of a statement.
 
-Add how an operator compares here. Keep reading of files and tables out.
+Add how an operator compares here. Keep reading of files and tables out; what people did is in ``behaviour_sql.py``.
 """
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from sqlglot import exp
 
-from perso_pipeline.segments.rules import EVERYONE_ELSE, Operator, Rule, Scalar, Segment
+from perso_pipeline.segments.behaviour import Did, DidNot, Has, bounds
+from perso_pipeline.segments.behaviour_sql import BehaviourColumns, behaviour_columns, measured
+from perso_pipeline.segments.conditions import literal
+from perso_pipeline.segments.contract import PROFILES, table_of
+from perso_pipeline.segments.rules import Operator, Rule, Segment
+
+Columns = Mapping[str, frozenset[str]]
+"""Table (``schema.name``) to the columns that the warehouse has of it."""
 
 _COMPARISONS: dict[Operator, type[exp.Binary]] = {
     Operator.IS: exp.EQ,
@@ -16,69 +24,98 @@ _COMPARISONS: dict[Operator, type[exp.Binary]] = {
     Operator.MORE_THAN: exp.GT,
     Operator.LESS_THAN: exp.LT,
 }
+_KEY = ("night", "site_id", "person_id")
 
 
-def membership_query(segments: tuple[Segment, ...], *, dialect: str = "duckdb") -> str:
-    """One statement over ``profiles.customer_profiles`` that answers all segments in one pass.
+def membership_query(segments: Sequence[Segment], night: date, *, columns: Columns, dialect: str = "duckdb") -> str:
+    """One statement that answers every segment in one scan of the profiles.
 
-    Takes the parameter ``$night``; returns site_id, person_id, segment_ids (list in file order, NULL where a
-    rule does not hold) and primary_segment_id.
+    Args:
+        segments: Rules to answer.
+        night: Night as of which windows are counted; the statement takes it as ``$night`` besides.
+        columns: What there is of the tables of attributes; an attribute that is not there is unknown.
+        dialect: Engine to write for.
+
+    Returns:
+        SQL whose rows are site_id, person_id and one boolean per segment, ``s0`` being the first of ``segments``,
+        sorted by site and person.
     """
-    conditions = [(segment.id, rule_expression(segment.rule)) for segment in segments]
-    held = [exp.Case(ifs=[_when(condition.copy(), segment_id)]) for segment_id, condition in conditions]
-    first = exp.Case(
-        ifs=[_when(condition, segment_id) for segment_id, condition in conditions],
-        default=exp.Literal.string(EVERYONE_ELSE),
-    )
-    query = (
-        exp.select(
-            exp.column("site_id", quoted=True),
-            exp.column("person_id", quoted=True),
-            exp.alias_(exp.Array(expressions=held), "segment_ids"),
-            exp.alias_(first, "primary_segment_id"),
-        )
-        .from_(exp.table_("customer_profiles", db="profiles"))
-        .where(exp.EQ(this=exp.column("night", quoted=True), expression=exp.Parameter(this=exp.to_identifier("night"))))
-        .order_by(exp.column("site_id", quoted=True), exp.column("person_id", quoted=True))
-    )
+    rules = [segment.rule for segment in segments]
+    behaviours = behaviour_columns((b for rule in rules for b in _behaviours(rule)), night)
+    answers = [
+        exp.alias_(rule_expression(rule, behaviours, columns), f"s{number}") for number, rule in enumerate(rules)
+    ]
+    base = PROFILES.table
+    keys = [_column(base, "site_id"), _column(base, "person_id")]
+    query = exp.select(*keys, *answers).from_(_table(base))
+    for table in _joined_tables(rules, columns):
+        query = query.join(_table(table), on=_equal(_alias(table), _KEY), join_type="left")
+    for name, key in behaviours.joins.items():
+        query = query.join(name, on=_equal(name, key), join_type="left")
+    night_of_row = exp.EQ(this=_column(base, "night"), expression=exp.Parameter(this=exp.to_identifier("night")))
+    query = query.where(night_of_row).order_by(*(key.copy() for key in keys))
+    for name, relation in behaviours.ctes.items():
+        query = query.with_(name, as_=relation)
     return query.sql(dialect=dialect)
 
 
-def rule_expression(rule: Rule) -> exp.Expression:
+def rule_expression(rule: Rule, behaviours: BehaviourColumns, columns: Columns) -> exp.Expression:
     """The rule as a boolean expression that is never NULL."""
     if rule.all:
-        return exp.paren(exp.and_(*map(rule_expression, rule.all)))
+        return exp.paren(exp.and_(*(rule_expression(part, behaviours, columns) for part in rule.all)))
     if rule.any:
-        return exp.paren(exp.or_(*map(rule_expression, rule.any)))
+        return exp.paren(exp.or_(*(rule_expression(part, behaviours, columns) for part in rule.any)))
     if rule.none_of:
-        return exp.not_(exp.paren(rule_expression(rule.none_of)))
-    return _condition(rule)
+        return exp.not_(exp.paren(rule_expression(rule.none_of, behaviours, columns)))
+    for behaviour in (rule.did, rule.did_not, rule.has):
+        if behaviour is not None:
+            return _amount(behaviour, behaviours.columns[measured(behaviour)])
+    return _condition(rule, columns)
 
 
-def rule_text(rule: Rule) -> str:
-    """The rule as one line for the catalogue."""
-    if rule.all:
-        return "(" + " and ".join(map(rule_text, rule.all)) + ")"
-    if rule.any:
-        return "(" + " or ".join(map(rule_text, rule.any)) + ")"
-    if rule.none_of:
-        return f"not {rule_text(rule.none_of)}"
-    words = [str(rule.attribute), str(rule.op).replace("_", " ")]
-    if isinstance(rule.value, tuple):
-        words.append(", ".join(str(value) for value in rule.value))
-    elif rule.value is not None:
-        words.append(str(rule.value).lower() if isinstance(rule.value, bool) else str(rule.value))
-    return " ".join(words)
+def _behaviours(rule: Rule) -> Iterator[DidNot | Has]:
+    yield from (behaviour for behaviour in (rule.did, rule.did_not, rule.has) if behaviour is not None)
+    for part in (*(rule.all or ()), *(rule.any or ()), *((rule.none_of,) if rule.none_of else ())):
+        yield from _behaviours(part)
 
 
-def _condition(rule: Rule) -> exp.Expression:
-    column = exp.column(str(rule.attribute), quoted=True)
-    operator = Operator(rule.op)
+def _attributes(rule: Rule) -> Iterator[str]:
+    if rule.attribute is not None:
+        yield rule.attribute
+    for part in (*(rule.all or ()), *(rule.any or ()), *((rule.none_of,) if rule.none_of else ())):
+        yield from _attributes(part)
+
+
+def _joined_tables(rules: Iterable[Rule], columns: Columns) -> list[str]:
+    asked = dict.fromkeys(table_of(attribute).table for rule in rules for attribute in _attributes(rule))
+    return [table for table in asked if table != PROFILES.table and columns.get(table)]
+
+
+def _amount(behaviour: DidNot | Has, column: exp.Expression) -> exp.Expression:
+    if not isinstance(behaviour, Did | Has):
+        return exp.EQ(this=column.copy(), expression=exp.Literal.number("0"))
+    low, high = bounds(behaviour)
+    tests: list[exp.Expression] = []
+    if low is not None:
+        tests.append(exp.GTE(this=column.copy(), expression=literal(low)))
+    if high is not None:
+        tests.append(exp.LTE(this=column.copy(), expression=literal(high)))
+    return exp.paren(exp.and_(*tests))
+
+
+def _condition(rule: Rule, columns: Columns) -> exp.Expression:
+    attribute, operator = str(rule.attribute), Operator(rule.op)
+    table = table_of(attribute).table
+    is_there = attribute in columns.get(table, frozenset())
+    if not is_there:
+        return exp.Boolean(this=operator in (Operator.IS_UNKNOWN, Operator.IS_NOT))
+    column = _column(table, attribute)
     if operator is Operator.IS_KNOWN:
         return exp.not_(exp.Is(this=column, expression=exp.null()))
     if operator is Operator.IS_UNKNOWN:
         return exp.Is(this=column, expression=exp.null())
-    values = [_literal(value) for value in (rule.value if isinstance(rule.value, tuple) else (rule.value,))]
+    given = rule.value if isinstance(rule.value, tuple) else (rule.value,)
+    values = [literal(value) for value in given if value is not None]
     if operator is Operator.IS_NOT:
         return exp.NullSafeNEQ(this=column, expression=values[0])
     condition: exp.Expression
@@ -91,19 +128,20 @@ def _condition(rule: Rule) -> exp.Expression:
     return exp.Coalesce(this=exp.paren(condition), expressions=[exp.false()])
 
 
-def _literal(value: Scalar | None) -> exp.Expression:
-    if isinstance(value, date):
-        return exp.cast(exp.Literal.string(value.isoformat()), "date")
-    if isinstance(value, bool):
-        return exp.Boolean(this=value)
-    if isinstance(value, str):
-        return exp.Literal.string(value)
-    return (
-        exp.Literal.number(repr(value))
-        if value is None or value >= 0
-        else exp.Neg(this=exp.Literal.number(repr(-value)))
+def _alias(table: str) -> str:
+    return table.split(".")[1]
+
+
+def _table(table: str) -> exp.Table:
+    schema, name = table.split(".")
+    return exp.table_(name, db=schema)
+
+
+def _column(table: str, name: str) -> exp.Column:
+    return exp.column(exp.to_identifier(name, quoted=True), table=_alias(table))
+
+
+def _equal(name: str, key: Sequence[str]) -> exp.Expression:
+    return exp.and_(
+        *(exp.EQ(this=_column(PROFILES.table, column), expression=exp.column(column, name)) for column in key)
     )
-
-
-def _when(condition: exp.Expression, segment_id: str) -> exp.If:
-    return exp.If(this=condition, true=exp.Literal.string(segment_id))

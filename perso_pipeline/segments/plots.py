@@ -1,5 +1,8 @@
 """Pictures of segments for the Dagster UI: a PNG inside markdown. Keep numbers that decide anything out."""
 
+from datetime import date
+
+import numpy as np
 import pyarrow as pa
 
 from perso_pipeline.resources.display import markdown_picture, png
@@ -22,3 +25,59 @@ def sizes_plot(catalogue: pa.Table) -> str:
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("people")
     return markdown_picture(png(figure), title="people per segment")
+
+
+def history_plot(history: pa.Table) -> str:
+    """People per segment, night by night; markdown with the picture in it.
+
+    Args:
+        history: night, name, people; in the order in which the legend names them.
+    """
+    from matplotlib.figure import Figure
+
+    series: dict[str, list[tuple[date, int]]] = {}
+    for row in history.to_pylist():
+        series.setdefault(row["name"], []).append((row["night"], row["people"]))
+    figure = Figure(figsize=(8, 0.6 + 0.25 * max(12, len(series))), layout="constrained")
+    axes = figure.subplots()
+    for name, points in series.items():
+        axes.plot(np.array([night for night, _ in points]), [people for _, people in points], marker=".", label=name)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("people")
+    axes.tick_params(axis="x", rotation=45)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+    return markdown_picture(png(figure), title="people per segment over time")
+
+
+def overlap_plot(overlap: pa.Table, *, most: int = 30) -> str:
+    """Heat map of the share of each segment (row) that is in each other one (column); markdown.
+
+    Args:
+        overlap: ``segments.segment_overlap`` of one night; the largest site is shown.
+        most: Segments shown, the largest.
+    """
+    from matplotlib.figure import Figure
+
+    rows = overlap.to_pylist()
+    sizes = [row for row in rows if row["segment_id"] == row["other_segment_id"]]
+    if not sizes:
+        return "nobody is in any segment"
+    per_site: dict[str, int] = {}
+    for row in sizes:
+        per_site[row["site_id"]] = per_site.get(row["site_id"], 0) + row["people"]
+    site = max(sorted(per_site), key=per_site.__getitem__)
+    largest = sorted((row for row in sizes if row["site_id"] == site), key=lambda row: -row["people"])[:most]
+    ids = [row["segment_id"] for row in largest]
+    shares = np.zeros((len(ids), len(ids)))
+    for row in rows:
+        if row["site_id"] == site and row["segment_id"] in ids and row["other_segment_id"] in ids:
+            shares[ids.index(row["segment_id"]), ids.index(row["other_segment_id"])] = row["share"]
+    figure = Figure(figsize=(2.5 + 0.3 * len(ids), 2 + 0.3 * len(ids)), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+    axes.set_xticks(range(len(ids)), ids, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(ids)), ids, fontsize=8)
+    axes.set_title(f"share of the row's people who are in the column ({site})", fontsize=9)
+    figure.colorbar(image, shrink=0.6)
+    return markdown_picture(png(figure), title="overlap of segments")

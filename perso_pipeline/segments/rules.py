@@ -14,6 +14,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     StrictBool,
     StrictFloat,
     StrictInt,
@@ -21,10 +22,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from perso_pipeline.contracts.errors import nearest
-from perso_pipeline.profiles.contract import CUSTOMER_ATTRIBUTES, Kind
+from perso_pipeline.profiles.contract import Kind
+from perso_pipeline.segments.behaviour import Did, DidNot, Has, fault
+from perso_pipeline.segments.contract import ATTRIBUTES
+from perso_pipeline.segments.options import ClusterOptions, DiscoveryOptions, Shares
 
 Scalar = StrictBool | StrictInt | StrictFloat | date | StrictStr
 
@@ -62,7 +65,7 @@ _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {
 
 
 class Rule(BaseModel):
-    """One condition (attribute, op, value), or exactly one of all, any, not over further rules.
+    """One condition (attribute, op, value), one of did, did_not, has, or one of all, any, not over further rules.
 
     A condition on an attribute that is unknown does not hold, except ``is_unknown`` and ``is_not``.
     """
@@ -72,10 +75,13 @@ class Rule(BaseModel):
     all: tuple["Rule", ...] | None = Field(default=None, min_length=1, description="Every one of these holds.")
     any: tuple["Rule", ...] | None = Field(default=None, min_length=1, description="At least one of these holds.")
     none_of: "Rule | None" = Field(default=None, alias="not", description="This does not hold.")
+    did: Did | None = Field(default=None, description="An event that happened so often.")
+    did_not: DidNot | None = Field(default=None, description="An event that did not happen.")
+    has: Has | None = Field(default=None, description="A sum over orders or visits that is so high.")
     attribute: str | None = Field(
         default=None,
-        description="Column of profiles.customer_profiles.",
-        json_schema_extra={"enum": list(CUSTOMER_ATTRIBUTES)},
+        description="Column of profiles.customer_profiles or of another table of attributes.",
+        json_schema_extra={"enum": list(ATTRIBUTES)},
     )
     op: str | None = Field(
         default=None, description="Comparison.", json_schema_extra={"enum": [operator.value for operator in Operator]}
@@ -87,11 +93,11 @@ class Rule(BaseModel):
     @field_validator("attribute")
     @classmethod
     def _attribute_exists(cls, attribute: str | None) -> str | None:
-        if attribute is not None and attribute not in CUSTOMER_ATTRIBUTES:
-            raise _fault(
+        if attribute is not None and attribute not in ATTRIBUTES:
+            raise fault(
                 "a profile has no attribute '{word}'{hint}",
                 word=attribute,
-                hint=nearest(attribute, CUSTOMER_ATTRIBUTES),
+                hint=nearest(attribute, ATTRIBUTES),
             )
         return attribute
 
@@ -101,47 +107,45 @@ class Rule(BaseModel):
         words = [operator.value for operator in Operator]
         if op is not None and op not in words:
             hint = nearest(op, words) or f" (one of {', '.join(words)})"
-            raise _fault("there is no comparison '{word}'{hint}", word=op, hint=hint)
+            raise fault("there is no comparison '{word}'{hint}", word=op, hint=hint)
         return op
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
-        groups = [name for name, given in (("all", self.all), ("any", self.any), ("not", self.none_of)) if given]
+        alone = {
+            "all": self.all, "any": self.any, "not": self.none_of, "did": self.did, "did_not": self.did_not,
+            "has": self.has,
+        }  # fmt: skip
+        groups = [name for name, given in alone.items() if given is not None]
         if self.attribute is None and self.op is None and self.value is None:
             if len(groups) == 1:
                 return self
-            raise _fault("a rule is one of all, any, not, or a condition with attribute and op")
+            raise fault("a rule is one of all, any, not, did, did_not, has, or a condition with attribute and op")
         if groups:
-            raise _fault("'{group}' stands alone, put the condition inside it", group=groups[0])
+            raise fault("'{group}' stands alone, put the condition inside it", group=groups[0])
         if self.attribute is None or self.op is None:
-            raise _fault("the condition lacks '{missing}'", missing="attribute" if self.attribute is None else "op")
+            raise fault("the condition lacks '{missing}'", missing="attribute" if self.attribute is None else "op")
         _check_value(self.attribute, Operator(self.op), self.value)
         return self
 
 
 def _check_value(attribute: str, operator: Operator, value: Scalar | tuple[Scalar, ...] | None) -> None:
-    kind, op = CUSTOMER_ATTRIBUTES[attribute], operator.value
+    kind, op = ATTRIBUTES[attribute], operator.value
     if operator in WITHOUT_VALUE:
         if value is not None:
-            raise _fault("'{op}' takes no value", op=op)
+            raise fault("'{op}' takes no value", op=op)
         return
     if operator in ORDERED and kind not in (Kind.NUMBER, Kind.DATE):
-        raise _fault(
-            "'{op}' compares numbers and dates, and '{name}' is {kind}", op=op, name=attribute, kind=kind.value
-        )
+        raise fault("'{op}' compares numbers and dates, and '{name}' is {kind}", op=op, name=attribute, kind=kind.value)
     expected = {Operator.IN: "a list of values", Operator.BETWEEN: "[low, high]"}.get(operator, "one value")
     if value is None or isinstance(value, tuple) is (expected == "one value") or value == ():
-        raise _fault("'{op}' takes {expected}", op=op, expected=expected)
+        raise fault("'{op}' takes {expected}", op=op, expected=expected)
     values = value if isinstance(value, tuple) else (value,)
     for one in values:
         if not _fits(one, kind):
-            raise _fault("'{name}' is {kind}, not '{value}'", name=attribute, kind=kind.value, value=str(one))
+            raise fault("'{name}' is {kind}, not '{value}'", name=attribute, kind=kind.value, value=str(one))
     if operator is Operator.BETWEEN and not (len(values) == 2 and values[0] <= values[1]):  # type: ignore[operator]
-        raise _fault("'{op}' takes {expected}", op=op, expected=expected)
-
-
-def _fault(message: str, **values: str) -> PydanticCustomError:
-    return PydanticCustomError("rule", message, values)
+        raise fault("'{op}' takes {expected}", op=op, expected=expected)
 
 
 def _fits(value: Scalar, kind: Kind) -> bool:
@@ -150,6 +154,19 @@ def _fits(value: Scalar, kind: Kind) -> bool:
     if isinstance(value, float) and not math.isfinite(value):
         return False
     return isinstance(value, _PYTHON_TYPES[kind])
+
+
+class Origin(Enum):
+    """Who made a segment; ``value`` is the word in the catalogue."""
+
+    CONFIG = "config"
+    TIER = "tier"
+    CLUSTER = "cluster"
+    BAND = "band"
+
+
+RESERVED_PREFIXES = {Origin.TIER: "tier-", Origin.CLUSTER: "cluster-", Origin.BAND: "band-"}
+"""How ids of segments begin that the pipeline makes itself; a config may not use them."""
 
 
 class Segment(BaseModel):
@@ -161,6 +178,19 @@ class Segment(BaseModel):
     name: str = Field(min_length=1, description="Name shown in reports.")
     description: str = Field(min_length=1, description="Who is meant, for people who do not read rules.")
     rule: Rule = Field(description="Who belongs.")
+    _origin: Origin = PrivateAttr(default=Origin.CONFIG)
+
+    @property
+    def origin(self) -> Origin:
+        """Who made the segment."""
+        return self._origin
+
+    @classmethod
+    def made(cls, origin: Origin, *, name: str, description: str, suffix: str, rule: Rule) -> "Segment":
+        """A segment of the pipeline's own, with the prefix of its origin."""
+        segment = cls(id=RESERVED_PREFIXES[origin] + suffix, name=name, description=description, rule=rule)
+        segment._origin = origin
+        return segment
 
 
 class Segments(BaseModel):
@@ -169,6 +199,9 @@ class Segments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, title="config/segments.yml")
 
     segments: tuple[Segment, ...] = Field(min_length=1)
+    value_tiers: Shares = Field(default=Shares(), description="Gold and silver by net revenue; the rest is bronze.")
+    clusters: ClusterOptions = Field(default=ClusterOptions())
+    discovery: DiscoveryOptions = Field(default=DiscoveryOptions())
 
     @field_validator("segments")
     @classmethod
@@ -176,6 +209,9 @@ class Segments(BaseModel):
         seen = {EVERYONE_ELSE, UNKNOWN}
         for segment in segments:
             if segment.id in seen:
-                raise _fault("the id '{id}' is taken; give each segment its own", id=segment.id)
+                raise fault("the id '{id}' is taken; give each segment its own", id=segment.id)
+            if segment.id.startswith(tuple(RESERVED_PREFIXES.values())):
+                words = ", ".join(f"'{prefix}'" for prefix in RESERVED_PREFIXES.values())
+                raise fault("an id may not begin with {words}: the pipeline's own segments do", words=words)
             seen.add(segment.id)
         return segments

@@ -32,7 +32,7 @@ def profile_events(
     """
     account = people.count + rows if is_second else rows
     site = people.site[rows]
-    tier = np.where(people.visits_per_day[rows] > 0.7, 2, np.where(people.visits_per_day[rows] > 0.35, 1, 0))
+    tier = loyalty_tiers(people)[rows]
     born = 365 * 18 + (rows * 7919) % (365 * 55)  # days before 2008: grown-ups of all ages
     visitor = people.device_visitor[people.device[rows, 0]]
     newsletter = people.has_email_consent[rows] & (not is_second)
@@ -57,6 +57,11 @@ def profile_events(
             rows % 3, pa.array(['{"language":"en"}', '{"language":"de"}', '{"newsletter":"weekly"}'])
         ),
     }
+
+
+def loyalty_tiers(people: People) -> Ints:
+    """Tier by person, were they members: 0 basic, 1 silver, 2 gold."""
+    return np.where(people.visits_per_day > 0.7, 2, np.where(people.visits_per_day > 0.35, 1, 0))
 
 
 def consent_events(rows: Ints, *, at: Ints, people: People, sites: tuple[Site, ...]) -> Columns:

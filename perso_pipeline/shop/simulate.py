@@ -18,6 +18,7 @@ from perso_pipeline.shop.config import ShopConfig, ShopSummary
 from perso_pipeline.shop.deliveries import Deliveries
 from perso_pipeline.shop.orders import order_events, place_orders, store_orders
 from perso_pipeline.shop.people import People, build_people
+from perso_pipeline.shop.planted import plant
 from perso_pipeline.shop.recommendations import Requests, cart_lists, plan_lists, recommendation_events
 from perso_pipeline.shop.storefront import plan_accounts, write_out
 from perso_pipeline.shop.truth import Truth
@@ -49,6 +50,7 @@ def simulate(
     calendar = build_calendar(config)
     catalogue = build_catalogue(config, rng)
     people = build_people(config, catalogue, rng)
+    plant(people, truth_dir)
     deliveries = Deliveries(config, calendar, landing_dir, post)
     truth = Truth(config)
     sites = config.sites

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from perso_pipeline.contracts.csv_files import write_csv
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.recommendations.csv_export import write_csv
 from perso_pipeline.recommendations.publish import CONTRACT, publish, rollback
 from perso_pipeline.recommendations.shelf import Shelf
 

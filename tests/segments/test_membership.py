@@ -32,7 +32,7 @@ def warehouse(tmp_path):
 
 def members(warehouse, rule):
     segments = Segments.model_validate({"segments": [{"id": "s", "name": "S", "description": "d", "rule": rule}]})
-    found = segment_people(warehouse, segments, NIGHT).membership.to_pylist()
+    found = segment_people(warehouse, segments.segments, NIGHT).membership.to_pylist()
     return [f"{row['site_id']}/{row['person_id']}" for row in found]
 
 
@@ -84,9 +84,9 @@ def test_the_first_matching_segment_is_primary_and_others_are_everyone_else(ware
             ]
         }
     )
-    tables = segment_people(warehouse, segments, NIGHT)
+    tables = segment_people(warehouse, segments.segments, NIGHT)
     assert [(row["person_id"], row["segment_id"]) for row in tables.membership.to_pylist()] == [
-        ("p1", "buyers"), ("p1", "british"), ("p2", "buyers"),
+        ("p1", "buyers"), ("p2", "buyers"), ("p1", "british"),
     ]  # fmt: skip
     assert [(row["site_id"], row["person_id"], row["segment_id"]) for row in tables.primary.to_pylist()] == [
         ("de", "p1", "everyone-else"), ("uk", "p1", "buyers"), ("uk", "p2", "buyers"), ("uk", "p3", "everyone-else"),
@@ -101,5 +101,5 @@ def test_the_plot_is_a_picture_in_markdown(warehouse):
     segments = Segments.model_validate(
         {"segments": [{"id": "s", "name": "S", "description": "d", "rule": condition("orders", "at_least", 1)}]}
     )
-    plot = sizes_plot(segment_people(warehouse, segments, NIGHT).catalogue)
+    plot = sizes_plot(segment_people(warehouse, segments.segments, NIGHT).catalogue)
     assert plot.startswith("![people per segment](data:image/png;base64,iVBOR")

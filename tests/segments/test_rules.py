@@ -4,9 +4,9 @@ import pytest
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import ConfigError
-from perso_pipeline.segments.compiler import rule_text
 from perso_pipeline.segments.rules import Segments
 from perso_pipeline.segments.schema import SCHEMA_PATH, schema_text
+from perso_pipeline.segments.words import rule_text
 from perso_pipeline.settings import PROJECT_ROOT
 
 
@@ -43,6 +43,18 @@ WRONG = {
     "no operator": ("{attribute: country, value: GB}", "the condition lacks 'op'"),
     "two groups": ("{all: [{attribute: orders, op: is, value: 1}], any: [{attribute: orders, op: is, value: 1}]}", "a rule is one of"),
     "group and condition": ("{all: [{attribute: orders, op: is, value: 1}], attribute: orders}", "'all' stands alone"),
+    "unknown event": ("{did: {event: product_vew}}", "there is no event 'product_vew' (did you mean 'product_view'?)"),
+    "unknown total": ("{has: {total: revenue, at_least: 1}}", "there is no total 'revenue' (did you mean 'net_revenue'?)"),
+    "unknown filter": ("{did: {event: visit, chanel: email}}", "there is no such key (did you mean 'channel'?)"),
+    "a brand of a visit": ("{did: {event: visit, brand: Finch}}", "'visit' has no brand; leave the filter out"),
+    "a device of an order": ("{did: {event: order, device: mobile}}", "'order' has no device; leave the filter out"),
+    "no bound of a sum": ("{has: {total: units}}", "say how much with at_least, at_most or between"),
+    "two kinds of bounds": ("{did: {event: visit, at_least: 1, between: [1, 2]}}", "'between' stands alone"),
+    "bounds that contradict": ("{did: {event: visit, at_least: 3, at_most: 1}}", "the least, 3, is above the most, 1"),
+    "prices that contradict": ("{did: {event: order, price_at_least: 3, price_at_most: 1}}", "price_at_least 3 is above price_at_most 1"),
+    "no days": ("{did: {event: visit, within_days: 0}}", "input should be greater than or equal to 1"),
+    "a count of did_not": ("{did_not: {event: visit, at_least: 1}}", "there is no such key"),
+    "two behaviours": ("{did: {event: visit}, did_not: {event: visit}}", "a rule is one of"),
     "misspelt key": ("{atribute: orders, op: is, value: 1}", "there is no such key (did you mean 'attribute'?)"),
 }  # fmt: skip
 
@@ -64,3 +76,32 @@ def test_a_fault_deep_in_a_rule_is_named_where_it_stands(tmp_path):
 def test_an_id_that_reports_use_for_the_rest_is_refused(tmp_path, word):
     with pytest.raises(ConfigError, match=f"the id '{word}' is taken"):
         read(tmp_path, "{attribute: orders, op: is, value: 1}", segment_id=word)
+
+
+def test_an_id_that_the_pipelines_own_segments_bear_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="an id may not begin with 'tier-', 'cluster-', 'band-'"):
+        read(tmp_path, "{attribute: orders, op: is, value: 1}", segment_id="cluster-1")
+
+
+OPTIONS = {
+    "an attribute that groups nobody": ("discovery: {attributes: [main_devise]}", "'main_devise' is no attribute that groups people (did you mean 'main_device'?)"),
+    "no rest": ("value_tiers: {first: 0.5, second: 0.5}", "first and second leave nobody for the third part"),
+    "clusters upside down": ("clusters: {least: 5, most: 4}", "least 5 is above most 4"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "sentence"), OPTIONS.values(), ids=OPTIONS.keys())
+def test_a_wrong_option_is_named_by_line(tmp_path, text, sentence):
+    path = tmp_path / "segments.yml"
+    rule = "{attribute: orders, op: is, value: 1}"
+    path.write_text(f"segments:\n  - {{id: s, name: S, description: d, rule: {rule}}}\n{text}\n")
+    with pytest.raises(ConfigError, match=r"segments\.yml line 3: ") as raised:
+        read_config(path, Segments)
+    assert sentence in str(raised.value)
+
+
+def test_the_json_schema_lists_attributes_events_and_totals():
+    definitions = json.loads(schema_text())["$defs"]
+    assert "tier" in str(definitions["Rule"]["properties"]["attribute"]["enum"])
+    assert "product_view" in definitions["Did"]["properties"]["event"]["enum"]
+    assert "net_revenue" in definitions["Has"]["properties"]["total"]["enum"]
