@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +144,18 @@ def _write_docs(result: Any, page: Path) -> None:
     # A whole Data Docs site copies 4 MB of pictures and takes 0.3 s each time; its page of one validation says
     # the same. What it would fetch from other hosts when opened is left out.
     from great_expectations.render.renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view import DefaultJinjaPageView
 
-    html = DefaultJinjaPageView().render(ValidationResultsPageRenderer(run_info_at_end=True).render(result))
+    html = _page_view().render(ValidationResultsPageRenderer(run_info_at_end=True).render(result))
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(_FROM_ELSEWHERE.sub("", html), encoding="utf-8")
+
+
+@cache
+def _page_view() -> Any:
+    """One for all pages: a new one compiles its templates again, a tenth of a second for each table."""
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    return DefaultJinjaPageView()
 
 
 def _outcome(result: Any) -> Outcome:

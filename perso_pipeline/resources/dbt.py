@@ -69,7 +69,7 @@ class DbtResource(dg.ConfigurableResource):
                     "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test",
                     "--vars", json.dumps(variables),
                     "--target-path", str(settings.home.resolve() / "dbt" / "target"),
-                    "--log-path", str(settings.home.resolve() / "dbt" / "logs"),
+                    "--log-path", str(settings.home.resolve() / "dbt" / "logs"), "--no-write-json",
                     *(["--full-refresh"] if full_refresh else []),
                 ],
                 with_manifest=True,

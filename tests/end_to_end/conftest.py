@@ -1,5 +1,9 @@
 """One small shop for all end-to-end tests."""
 
+import fcntl
+import shutil
+from pathlib import Path
+
 import pytest
 from driving import Installation
 
@@ -8,8 +12,21 @@ SHOP = ("--people", "600", "--items", "150", "--days", "18", "--last-day", "2026
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """A small shop whose 18 nights of facts and last two whole nights have been run."""
-    installation = Installation(tmp_path_factory.mktemp("shop"))
-    installation.perso("simulate", *SHOP)
-    installation.perso("run", "--from", "2026-10-14", "--night", "2026-10-31", "--later-from", "2026-10-30")
-    return installation
+    """A small shop whose 18 nights of facts and last two whole nights have been run; made once for all workers."""
+    mine = Installation(tmp_path_factory.mktemp("shop") / "home")
+    made = _shared(tmp_path_factory) / "end_to_end_shop"
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            installation = Installation(made.with_suffix(".making"))
+            installation.perso("simulate", *SHOP)
+            installation.perso("run", "--from", "2026-10-14", "--night", "2026-10-31", "--later-from", "2026-10-30")
+            installation.home.rename(made)
+    shutil.copytree(made, mine.home, symlinks=True)
+    return mine
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of this run see."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if own.name.startswith("popen-") else own

@@ -64,7 +64,7 @@ def test_a_range_of_nights_is_loaded_and_told(home: Installation) -> None:
     made = {
         m.asset_key.path[-1]: m.metadata for e in result.get_asset_materialization_events() if (m := e.materialization)
     }
-    assert set(made) == {*STREAMS, "rejected_records", "sites", "after"}
+    assert set(made) == {*STREAMS, "rejected_records", "sites", "user_agents", "after"}
     assert made["storefront_events"]["dagster/row_count"].value == 1
     assert made["storefront_events"]["rejected"].value == 1
     assert made["storefront_events"]["unknown_fields"].value == "- `new`: 1"
