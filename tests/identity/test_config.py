@@ -6,7 +6,6 @@ import pytest
 
 from perso_pipeline.contracts.errors import ConfigError
 from perso_pipeline.identity.config import IdentityRules, TrustLevels, read_identity_rules
-from perso_pipeline.identity.schema import SCHEMA_PATH, schema_text
 from perso_pipeline.settings import PROJECT_ROOT
 
 CONFIG = PROJECT_ROOT / "config"
@@ -18,10 +17,6 @@ def test_the_shipped_file_fits_and_names_every_kind_of_evidence_that_the_sql_mak
     kinds = {line.split("'")[1] for line in made.splitlines() if line.strip().endswith("as edge_type,")}
     assert kinds == set(TrustLevels.model_fields)
     assert rules.unmerge == ()
-
-
-def test_the_schema_in_docs_is_that_of_the_models() -> None:
-    assert SCHEMA_PATH.read_text(encoding="utf-8") == schema_text()
 
 
 @pytest.mark.parametrize(

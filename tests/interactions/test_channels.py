@@ -1,10 +1,9 @@
-import json
 from pathlib import Path
 
 import pytest
 
 from perso_pipeline.contracts.errors import ConfigError
-from perso_pipeline.interactions.channels import Channels, read_channels
+from perso_pipeline.interactions.channels import read_channels
 
 ROOT = Path(__file__).parents[2]
 KINDS = "source_kinds: {search: [google], social: [t.co], shopping: [ebay], video: [vimeo]}\n"
@@ -21,11 +20,6 @@ def test_the_shipped_channels_are_google_analytics_default_group_in_its_order() 
         "organic_shopping", "organic_social", "organic_video", "organic_search", "referral", "email", "affiliates",
         "audio", "sms", "mobile_push",
     ]  # fmt: skip
-
-
-def test_the_schema_in_docs_is_the_one_of_the_model() -> None:
-    committed = json.loads((ROOT / "docs/reference/channels.schema.json").read_text(encoding="utf-8"))
-    assert committed == Channels.model_json_schema()
 
 
 def test_a_source_kind_fits_between_the_dots_of_a_host_only(tmp_path: Path) -> None:

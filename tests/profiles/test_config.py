@@ -8,7 +8,6 @@ import yaml
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import ConfigError
 from perso_pipeline.profiles.config import ProfilesConfig
-from perso_pipeline.profiles.schema import SCHEMA_PATH, schema_text
 from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.settings import PROJECT_ROOT
 
@@ -60,7 +59,3 @@ def test_a_slip_is_named_with_file_and_key(tmp_path, keys, to, sentence):
     with pytest.raises(ConfigError, match=r"profiles\.yml line \d+") as caught:
         read_config(changed(tmp_path, *keys, to=to), ProfilesConfig)
     assert sentence in str(caught.value)
-
-
-def test_the_json_schema_of_profiles_for_editors_is_current():
-    assert SCHEMA_PATH.read_text(encoding="utf-8") == schema_text()

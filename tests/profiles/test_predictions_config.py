@@ -9,14 +9,7 @@ from perso_pipeline.contracts.errors import ConfigError
 from perso_pipeline.profiles.contract import CUSTOMER_PROFILE_KEY, PREDICTION_ATTRIBUTES, Kind
 from perso_pipeline.profiles.prediction_tables import PREDICTIONS
 from perso_pipeline.profiles.predictions_config import PredictionsConfig
-from perso_pipeline.profiles.predictions_schema import SCHEMA_PATH, schema_text
 from perso_pipeline.settings import PROJECT_ROOT
-
-
-def test_the_schema_for_editors_is_that_of_the_code():
-    assert SCHEMA_PATH.read_text(encoding="utf-8") == schema_text(), (
-        "run: python -m perso_pipeline.profiles.predictions_schema"
-    )
 
 
 def test_a_slip_is_named_with_file_line_and_the_word_that_was_meant(tmp_path: Path):
