@@ -35,7 +35,7 @@ from perso_pipeline.settings import PROJECT_ROOT
 NIGHT = date(2026, 10, 31)
 SESSIONS = ["session_days", "session_events", "sessions"]
 SUMS = [
-    "interactions", "person_days", "item_days", "active_days", "visit_days", "site_amounts",
+    "perso_pipeline.interactions.interactions", "person_days", "item_days", "active_days", "visit_days", "site_amounts",
     "person_totals", "visit_totals", "statement_totals",
 ]  # fmt: skip
 PROFILES = ["item_profiles", "affinities", "customer_profiles", "item_segments"]
@@ -162,7 +162,9 @@ def _many(folder: Path, people: int, events: int) -> None:
     steps |= {f"sessions: {model}": cost for model, cost in _dbt(path, SESSIONS, night).items()}
     steps |= {f"daily sums: {model}": cost for model, cost in _dbt(path, SUMS, night).items()}
     steps |= {f"profiles: {model}": cost for model, cost in _profiles(path, runs=1).items()}
-    total = Cost(*(sum(column) for column in list(zip(*steps.values(), strict=True))[:2]), max(c.peak for c in steps.values()))
+    total = Cost(
+        *(sum(column) for column in list(zip(*steps.values(), strict=True))[:2]), max(c.peak for c in steps.values())
+    )
     steps["the night"] = total
     with duckdb.connect(str(path), read_only=True) as connection:
         tables = ["identity.identifiers", "profiles.customer_profiles", "profiles.affinities"]
@@ -191,7 +193,9 @@ def _in_pandas(path: Path) -> dict[str, Cost]:
                 "select event_id, event_date, event_type, occurred_at, visitor_id, item_id, search_query,"
                 " coalesce('customer:' || customer_id, 'visitor:' || visitor_id) as identifier from staging.stg_storefront_events"
             ).df()
-            frames["visits"] = connection.sql("select identifier, channel, device_type, started_at from interactions.sessions").df()
+            frames["visits"] = connection.sql(
+                "select identifier, channel, device_type, started_at from interactions.sessions"
+            ).df()
             frames["orders"] = connection.sql(
                 "select identifier, order_date, net::double as net, cost::double as cost from interactions.order_movements"
             ).df()
@@ -204,7 +208,9 @@ def _in_pandas(path: Path) -> dict[str, Cost]:
         night = events[events.event_date == pd.Timestamp(NIGHT)].sort_values(["visitor_id", "occurred_at"])
         gap = night.groupby("visitor_id").occurred_at.diff() > pd.Timedelta(minutes=30)
         number = (gap | (night.visitor_id != night.visitor_id.shift())).cumsum()
-        night.groupby(number).agg(started_at=("occurred_at", "min"), ended_at=("occurred_at", "max"), events=("event_id", "count"))
+        night.groupby(number).agg(
+            started_at=("occurred_at", "min"), ended_at=("occurred_at", "max"), events=("event_id", "count")
+        )
 
     def profiles() -> None:
         people, known = frames["people"], frames["events"].merge(frames["people"], on="identifier")
@@ -216,7 +222,9 @@ def _in_pandas(path: Path) -> dict[str, Cost]:
         for word in ("product_view", "add_to_cart", "search_request"):
             totals[word] = known[known.event_type == word].groupby("person_id").size()
         bought = frames["orders"].merge(people, on="identifier").groupby("person_id")
-        totals = totals.join(bought.agg(orders=("net", "size"), net=("net", "sum"), cost=("cost", "sum"), last=("order_date", "max")))
+        totals = totals.join(
+            bought.agg(orders=("net", "size"), net=("net", "sum"), cost=("cost", "sum"), last=("order_date", "max"))
+        )
         visits = frames["visits"].merge(people, on="identifier")
         for word in ("channel", "device_type"):
             counts = visits.groupby(["person_id", word]).size().sort_values(ascending=False)
