@@ -66,7 +66,7 @@ _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {
 
 
 class Rule(BaseModel):
-    """One condition (attribute, op, value), one of did, did_not, has, has_affinity, or all, any, not over further rules.
+    """One condition (attribute, op, value), one of did, did_not, has, has_affinity, or one of all, any, not over rules.
 
     A condition on an attribute that is unknown does not hold, except ``is_unknown`` and ``is_not``.
     """

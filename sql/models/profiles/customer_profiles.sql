@@ -112,8 +112,8 @@ bounds as (
     select
         parts.site_id,
         people.person_no,
-        min(parts.first_touch.started_at) as first_started_at,
-        max(parts.last_touch.started_at) as last_started_at
+        min(parts.first_touch['started_at']) as first_started_at,
+        max(parts.last_touch['started_at']) as last_started_at
     from visit_parts as parts
     inner join people on parts.identifier = people.identifier
     group by parts.site_id, people.person_no
@@ -124,12 +124,12 @@ touches as (
     select
         bounds.site_id,
         bounds.person_no,
-        min(row(parts.first_touch, parts.channel)) filter (where parts.first_touch.started_at = bounds.first_started_at) as first_one,
-        max(row(parts.last_touch, parts.channel)) filter (where parts.last_touch.started_at = bounds.last_started_at) as last_one
+        min(row(parts.first_touch, parts.channel)) filter (where parts.first_touch['started_at'] = bounds.first_started_at) as first_one,
+        max(row(parts.last_touch, parts.channel)) filter (where parts.last_touch['started_at'] = bounds.last_started_at) as last_one
     from visit_parts as parts
     inner join people on parts.identifier = people.identifier
     inner join bounds on parts.site_id = bounds.site_id and people.person_no = bounds.person_no
-    where parts.first_touch.started_at = bounds.first_started_at or parts.last_touch.started_at = bounds.last_started_at
+    where parts.first_touch['started_at'] = bounds.first_started_at or parts.last_touch['started_at'] = bounds.last_started_at
     group by bounds.site_id, bounds.person_no
 ),
 
@@ -227,7 +227,9 @@ window_rows as (
     select
         site_id, identifier, event_date, 0 as events, 0 as product_views, 0 as cart_adds, 0 as searches, 0 as sessions,
         online_orders + offline_orders as orders, 0 as net,
-        case when event_date > {{ night }} - interval 28 day then cast(power(2, {{ dbt.datediff('event_date', night, 'day') }}) as bigint) end as active_day
+        case
+            when event_date > {{ night }} - interval 28 day then cast(power(2, {{ dbt.datediff('event_date', night, 'day') }}) as bigint)
+        end as active_day
     from {{ ref('active_days') }}
     where
         known_on <= {{ night }} and event_date <= {{ night }} and event_date > {{ night }} - interval 365 day
@@ -377,8 +379,8 @@ final as (
         by_device_type.device_type as main_device,
         {%- for name in ['first', 'last'] %}
         nullif(touches.{{ name }}_one[2], 'unknown') as {{ name }}_touch_channel,
-        touches.{{ name }}_one[1].source as {{ name }}_touch_source,
-        touches.{{ name }}_one[1].medium as {{ name }}_touch_medium,
+        touches.{{ name }}_one[1]['source'] as {{ name }}_touch_source,
+        touches.{{ name }}_one[1]['medium'] as {{ name }}_touch_medium,
         {%- endfor %}
         affinities.preferred_category,
         affinities.preferred_brand,
