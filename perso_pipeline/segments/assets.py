@@ -28,6 +28,7 @@ _DEPS = [
     ["profiles", "customer_profiles"],
     ["profiles", "predictions"],
     ["profiles", "item_profiles"],
+    ["profiles", "affinities"],
     ["interactions", "interactions"],
     ["interactions", "sessions"],
     ["interactions", "session_events"],

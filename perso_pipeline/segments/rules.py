@@ -28,6 +28,7 @@ from perso_pipeline.profiles.contract import Kind
 from perso_pipeline.segments.behaviour import Did, DidNot, Has, fault
 from perso_pipeline.segments.contract import ATTRIBUTES
 from perso_pipeline.segments.options import ClusterOptions, DiscoveryOptions, Shares
+from perso_pipeline.segments.taste import HasAffinity
 
 Scalar = StrictBool | StrictInt | StrictFloat | date | StrictStr
 
@@ -65,7 +66,7 @@ _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {
 
 
 class Rule(BaseModel):
-    """One condition (attribute, op, value), one of did, did_not, has, or one of all, any, not over further rules.
+    """One condition (attribute, op, value), one of did, did_not, has, has_affinity, or one of all, any, not over rules.
 
     A condition on an attribute that is unknown does not hold, except ``is_unknown`` and ``is_not``.
     """
@@ -78,6 +79,7 @@ class Rule(BaseModel):
     did: Did | None = Field(default=None, description="An event that happened so often.")
     did_not: DidNot | None = Field(default=None, description="An event that did not happen.")
     has: Has | None = Field(default=None, description="A sum over orders or visits that is so high.")
+    has_affinity: HasAffinity | None = Field(default=None, description="A value that draws the person.")
     attribute: str | None = Field(
         default=None,
         description="Column of profiles.customer_profiles or of another table of attributes.",
@@ -114,13 +116,15 @@ class Rule(BaseModel):
     def _is_one_thing(self) -> Self:
         alone = {
             "all": self.all, "any": self.any, "not": self.none_of, "did": self.did, "did_not": self.did_not,
-            "has": self.has,
+            "has": self.has, "has_affinity": self.has_affinity,
         }  # fmt: skip
         groups = [name for name, given in alone.items() if given is not None]
         if self.attribute is None and self.op is None and self.value is None:
             if len(groups) == 1:
                 return self
-            raise fault("a rule is one of all, any, not, did, did_not, has, or a condition with attribute and op")
+            raise fault(
+                "a rule is one of all, any, not, did, did_not, has, has_affinity, or a condition with attribute and op"
+            )
         if groups:
             raise fault("'{group}' stands alone, put the condition inside it", group=groups[0])
         if self.attribute is None or self.op is None:

@@ -20,6 +20,10 @@ def rule_text(rule: Rule) -> str:
         return " ".join(["did not", rule.did_not.event, *_filters(rule.did_not)])
     if rule.has:
         return " ".join(["has", rule.has.total, *_bounds(rule.has), *_filters(rule.has)])
+    if rule.has_affinity:
+        asked = rule.has_affinity
+        share = [] if asked.at_least_share is None else [f"at least {asked.at_least_share}"]
+        return " ".join(["has affinity to", asked.kind, " or ".join(asked.value), *share])
     words = [str(rule.attribute), str(rule.op).replace("_", " ")]
     if isinstance(rule.value, tuple):
         words.append(", ".join(str(value) for value in rule.value))

@@ -118,6 +118,17 @@
   named_struct('stated_at', {{ stated_at }}, 'event_id', {{ event_id }}, 'value', cast({{ value }} as string))
 {%- endmacro %}
 
+{#- A visit by when it began, with what sent it: the least of several is the first touch, the greatest the last. -#}
+{% macro touch(started_at, session_id, source, medium) -%}
+  {{ return(adapter.dispatch('touch')(started_at, session_id, source, medium)) }}
+{%- endmacro %}
+{% macro duckdb__touch(started_at, session_id, source, medium) -%}
+  struct_pack(started_at := {{ started_at }}, session_id := {{ session_id }}, source := {{ source }}, medium := {{ medium }})
+{%- endmacro %}
+{% macro spark__touch(started_at, session_id, source, medium) -%}
+  named_struct('started_at', {{ started_at }}, 'session_id', {{ session_id }}, 'source', {{ source }}, 'medium', {{ medium }})
+{%- endmacro %}
+
 {#- A key of a JSON object as text. -#}
 {% macro json_text(column, key) -%}
   {{ return(adapter.dispatch('json_text')(column, key)) }}

@@ -30,6 +30,7 @@ select 's' || day || n as session_id, 'uk' as site_id, n::varchar as visitor_id,
     case when draw(day, n || 'c', 3) = 0 then (n % 10)::varchar end as customer_id,
     coalesce('customer:' || customer_id, 'visitor:' || n) as identifier, day as session_date, day as last_event_date,
     day + interval 10 hour as started_at, ['direct', 'email', 'paid_search'][draw(day, n || 'h', 3) + 1] as channel,
+    ['finch.example', null][draw(day, n || 'u', 2) + 1] as source, ['referral', null][draw(day, n || 'u', 2) + 1] as medium,
     ['mobile', 'desktop'][draw(day, n || 'd', 2) + 1] as device_type, ['GB', 'IE', null][draw(day, n || 'o', 3) + 1] as country,
     false as is_robot, true as is_engaged, 5::bigint as events, 3::bigint as product_views, 1::bigint as cart_adds,
     1::bigint as searches, known_on

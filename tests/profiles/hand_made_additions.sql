@@ -50,13 +50,15 @@ from (values ('2026-01-03', 10), ('2026-01-04', 20), ('2026-01-05', 12)) t(day, 
 alter table interactions.sessions add column visitor_id varchar;
 alter table interactions.sessions add column customer_id varchar;
 alter table interactions.sessions add column started_at timestamp;
+alter table interactions.sessions add column source varchar;
+alter table interactions.sessions add column medium varchar;
 alter table interactions.sessions add column is_engaged boolean;
 alter table interactions.sessions add column events bigint;
 alter table interactions.sessions add column product_views bigint;
 alter table interactions.sessions add column cart_adds bigint;
 alter table interactions.sessions add column searches bigint;
 update interactions.sessions set visitor_id = replace(identifier, 'visitor:', ''), started_at = session_date + interval 23 hour + interval 30 minute,
-    is_engaged = session_id = 's1', events = 2, product_views = 1, cart_adds = 0, searches = 0;
+    is_engaged = session_id = 's1', source = 'from ' || session_id, medium = 'by ' || channel, events = 2, product_views = 1, cart_adds = 0, searches = 0;
 
 alter table interactions.interactions add column occurred_at timestamp;
 update interactions.interactions set occurred_at = event_date + interval 12 hour;

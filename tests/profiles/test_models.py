@@ -55,6 +55,13 @@ def test_ties_of_channel_are_broken_by_name(profiled):
     assert (row["main_channel"], row["main_device"]) == ("direct", "phone")
 
 
+def test_first_and_last_touch_are_of_the_first_and_the_newest_session(profiled):
+    touches = [f"{which}_touch_{word}" for which in ("first", "last") for word in ("channel", "source", "medium")]
+    row = person(profiled, TENTH, "uk", "p1")  # s1 by e-mail on the 2nd, s2 direct on the 4th
+    assert [row[name] for name in touches] == ["email", "from s1", "by email", "direct", "from s2", "by direct"]
+    assert {person(profiled, TENTH, "de", "p1")[name] for name in touches} == {None}  # orders there, never came by
+
+
 def test_money_is_in_the_sites_currency_at_the_rate_of_the_orders_day(profiled):
     row = person(profiled, TENTH, "uk", "p22")
     # 10 EUR at .8 (not at the correction of .9), 12 GBP; 20 USD have no rate of their own day and are in no sum

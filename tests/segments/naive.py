@@ -24,6 +24,8 @@ def holds(rule: Rule, profile: dict, facts: dict[str, list[dict]], night: date) 
     if rule.has is not None:
         low, high = rule.has.between or (rule.has.at_least, rule.has.at_most)
         return within(total(rule.has, profile, facts, night), low, high)
+    if rule.has_affinity is not None:
+        return any(drawn(rule.has_affinity, value, profile, facts, night) for value in rule.has_affinity.value)
     value = profile[rule.attribute]
     match rule.op:
         case "is_known":
@@ -54,6 +56,29 @@ def holds(rule: Rule, profile: dict, facts: dict[str, list[dict]], night: date) 
 
 def within(number, low, high) -> bool:
     return (low is None or number >= Decimal(repr(low))) and (high is None or number <= Decimal(repr(high)))
+
+
+def drawn(asked, value, profile, facts, night) -> bool:
+    """Whether the rows of a person that name the value, or what lies in it, hold the share."""
+    own = [
+        row for row in facts["affinities"]
+        if row["night"] == night and all(row[key] == profile[key] for key in ("site_id", "person_id"))
+    ]  # fmt: skip
+    kinds = {asked.kind}
+    if asked.kind == "category":
+        value = value.strip("/")
+        kinds.add(f"category_{len(value.split('/'))}")
+    found = [row for row in own if row["kind"] in kinds and row["value"] == value]
+    if not found:
+        return False
+    if asked.kind == "category":
+        categories = [row["weight"] / row["share"] for row in own if row["kind"] == "category"]
+        if not categories:
+            return False
+        share = sum(row["weight"] for row in found) / max(categories)
+    else:
+        share = found[0]["share"]
+    return share > 0 if asked.at_least_share is None else share >= asked.at_least_share
 
 
 def times(rule, profile, facts, night) -> int:

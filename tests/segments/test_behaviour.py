@@ -1,6 +1,7 @@
 """What people did, by hand: the few facts of a small shop and what a rule makes of them."""
 
 import pytest
+import yaml
 
 from perso_pipeline.segments.compiler import membership_query
 from perso_pipeline.segments.membership import attribute_columns, segment_people
@@ -131,3 +132,43 @@ def members(warehouse, rule):
     segments = Segments.model_validate({"segments": [{"id": "s", "name": "S", "description": "d", "rule": rule}]})
     found = segment_people(warehouse, segments.segments, NIGHT).membership.to_pylist()
     return sorted(f"{row['site_id']}/{row['person_id']}" for row in found)
+
+
+def taste(person, kind, value, weight, share, night=NIGHT, site_id="uk"):
+    return {"night": night, "site_id": site_id, "person_id": person, "kind": kind, "value": value,
+            "weight": weight, "share": share}  # fmt: skip
+
+
+DRAWN = {
+    "sub-categories belong": ("{kind: category, value: home/kitchen, at_least_share: 0.5}", {"ann"}),  # (2 + 3) of 10
+    "a share just missed": ("{kind: category, value: home/kitchen, at_least_share: 0.51}", set()),
+    "any share": ("{kind: category, value: /home/kitchen/}", {"ann", "bob"}),
+    "not a longer word": ("{kind: category, value: home/kit}", set()),
+    "one of several": ("{kind: brand, value: [Finch, Alder], at_least_share: 0.6}", {"bob"}),
+    "several do not add up": ("{kind: brand, value: [Finch, Alder], at_least_share: 0.7}", set()),
+    "the night before counts nothing": ("{kind: weekday, value: monday}", set()),
+}
+
+
+@pytest.mark.parametrize(("asked", "people"), DRAWN.values(), ids=DRAWN.keys())
+def test_a_rule_may_ask_what_draws_a_person(asked, people):
+    shop = MemoryWarehouse().fill({
+        "customer_profiles": [{"night": NIGHT, "site_id": "uk", "person_id": name} for name in ("ann", "bob", "cay")],
+        "affinities": [
+            taste("ann", "category", "home/kitchen", 2.0, 0.2),
+            taste("ann", "category", "home/kitchen/mugs", 3.0, 0.3),
+            taste("ann", "category", "garden/pots", 5.0, 0.5),
+            taste("ann", "category_2", "home/kitchen", 3.0, 1.0),
+            taste("bob", "category", "home/kitchen", 1.0, 0.25),
+            taste("bob", "brand", "Finch", 2.0, 0.4),
+            taste("bob", "brand", "Alder", 3.0, 0.6),
+            taste("ann", "weekday", "monday", 1.0, 1.0, night=day(1)),
+            taste("cay", "category", "home/kitchen", 1.0, 1.0, site_id="de"),
+        ],
+    })  # fmt: skip
+    rule = {"has_affinity": yaml.safe_load(asked)}
+    segments = Segments.model_validate(
+        {"segments": [{"id": "s", "name": "S", "description": "d", "rule": rule}]}
+    ).segments
+    found = segment_people(shop, segments, NIGHT).membership.to_pylist()
+    assert {row["person_id"] for row in found} == people

@@ -78,8 +78,16 @@ def world(seed):
          "order_id": mostly(rng.choice(ORDERS)), "known_on": known()}
         for n in range(8)
     ]  # fmt: skip
+    tastes = [
+        {"night": night, "site_id": site, "person_id": person, "kind": kind, "value": value,
+         "weight": share * 8, "share": share}
+        for night in (NIGHT, day(1)) for site in SITES for person in PEOPLE
+        for kind, value in (*(("category", path) for path in PATHS[:4]), ("category_1", "home"), ("brand", BRANDS[0]),
+                            ("brand", BRANDS[1]), ("weekday", "monday"))
+        if rng.random() < 0.6 for share in [rng.choice([0.125, 0.25, 0.5])]
+    ]  # fmt: skip
     return {
-        "customer_profiles": profiles, "item_profiles": items, "identity_map": mapped, "interactions": interactions,
+        "customer_profiles": profiles, "affinities": tastes, "item_profiles": items, "identity_map": mapped, "interactions": interactions,
         "sessions": sessions, "session_events": events,
         "order_movements": [movement(rng, n, day(back()), known()) for n in range(20)],
     }  # fmt: skip
@@ -153,8 +161,18 @@ behaviours = st.one_of(
     st.fixed_dictionaries({"has": asks("total", VISIT_TOTALS, windows | of_visits, sums)}),
     st.fixed_dictionaries({"has": asks("total", tuple(t for t in TOTALS if t not in VISIT_TOTALS), order_filters, sums)}),
 )  # fmt: skip
+values = {
+    "category": ["home", "/home/", "home/kitchen", "garden's; drop table x"], "brand": ["Finch", "' or 1=1 --"],
+    "weekday": ["monday", "tuesday"],
+}  # fmt: skip
+tastes = st.sampled_from(sorted(values)).flatmap(
+    lambda kind: st.fixed_dictionaries(
+        {"kind": st.just(kind), "value": st.lists(st.sampled_from(values[kind]) | hostile, min_size=1, max_size=2)},
+        optional={"at_least_share": st.sampled_from([0.125, 0.25, 0.3, 0.5, 0.75, 1])},
+    )
+)
 rules = st.recursive(
-    behaviours | behaviours | conditions,
+    behaviours | behaviours | conditions | st.fixed_dictionaries({"has_affinity": tastes}),
     lambda inner: st.one_of(
         st.fixed_dictionaries({"all": st.lists(inner, min_size=1, max_size=3)}),
         st.fixed_dictionaries({"any": st.lists(inner, min_size=1, max_size=3)}),

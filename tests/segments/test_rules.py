@@ -47,6 +47,9 @@ WRONG = {
     "no days": ("{did: {event: visit, within_days: 0}}", "input should be greater than or equal to 1"),
     "a count of did_not": ("{did_not: {event: visit, at_least: 1}}", "there is no such key"),
     "two behaviours": ("{did: {event: visit}, did_not: {event: visit}}", "a rule is one of"),
+    "unknown kind": ("{has_affinity: {kind: colour, value: red}}", "there is no kind 'colour' (did you mean 'hour'?)"),
+    "a share above the whole": ("{has_affinity: {kind: brand, value: Finch, at_least_share: 30}}", "less than or equal to 1"),
+    "no value of an affinity": ("{has_affinity: {kind: brand}}", "value"),
     "misspelt key": ("{atribute: orders, op: is, value: 1}", "there is no such key (did you mean 'attribute'?)"),
 }  # fmt: skip
 

@@ -20,6 +20,10 @@ SCHEMAS = {
         "night": pa.date32(), "site_id": pa.string(), "item_id": pa.string(), "category_path": pa.string(),
         "brand": pa.string(), "price": MONEY,
     }),
+    "profiles.affinities": pa.schema({
+        "night": pa.date32(), "site_id": pa.string(), "person_id": pa.string(), "kind": pa.string(), "value": pa.string(),
+        "weight": pa.float64(), "share": pa.float64(),
+    }),
     "identity.identity_map": pa.schema({
         "identifier": pa.string(), "person_id": pa.string(), "known_on": pa.date32(), "void_on": pa.date32(),
     }),

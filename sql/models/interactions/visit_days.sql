@@ -11,7 +11,9 @@ select
     coalesce(device_type, 'unknown') as device_type,
     country,
     count(*) as sessions,
-    count(*) filter (where is_engaged) as engaged_sessions
+    count(*) filter (where is_engaged) as engaged_sessions,
+    min({{ touch('started_at', 'session_id', 'source', 'medium') }}) as first_touch,
+    max({{ touch('started_at', 'session_id', 'source', 'medium') }}) as last_touch
 from {{ ref('sessions') }}
 where
     is_robot is not true

@@ -14,14 +14,16 @@ with checkpoints as (
 ),
 
 parts as (
-    select site_id, identifier, last_day({{ counts_on() }}) as month_end, channel, device_type, country, sessions, engaged_sessions
+    select
+        site_id, identifier, last_day({{ counts_on() }}) as month_end, channel, device_type, country, sessions, engaged_sessions,
+        first_touch, last_touch
     from {{ ref('visit_days') }}
     where
         {{ counts_on() }} > cast('{{ base }}' as date)
         and {{ counts_on() }} <= cast('{{ end }}' as date)
     {%- if execute and is_incremental() and due %}
     union all
-    select site_id, identifier, checkpoint_date, channel, device_type, country, sessions, engaged_sessions
+    select site_id, identifier, checkpoint_date, channel, device_type, country, sessions, engaged_sessions, first_touch, last_touch
     from {{ this }}
     where checkpoint_date = cast('{{ base }}' as date)
     {%- endif %}
@@ -35,7 +37,9 @@ select
     parts.device_type,
     parts.country,
     cast(sum(parts.sessions) as bigint) as sessions,
-    cast(sum(parts.engaged_sessions) as bigint) as engaged_sessions
+    cast(sum(parts.engaged_sessions) as bigint) as engaged_sessions,
+    min(parts.first_touch) as first_touch,
+    max(parts.last_touch) as last_touch
 from parts
 inner join checkpoints on parts.month_end <= checkpoints.checkpoint_date
 group by checkpoints.checkpoint_date, parts.site_id, parts.identifier, parts.channel, parts.device_type, parts.country

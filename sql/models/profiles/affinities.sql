@@ -8,7 +8,10 @@
 ) }}
 {%- set horizon = profile_setting('affinities', 'horizon_days') %}
 {%- set hot_days = profile_setting('affinities', 'hot_days') %}
+{%- set keep = profile_setting('affinities', 'keep') %}
+{%- set parts = '1073741824.0' %}
 
+-- people, sites and labels go by number until the end: grouping and sorting millions of rows by texts is what costs
 with settings as (
     select topic, name, number from {{ source('profiles', 'settings') }}
     where night = {{ night }}
@@ -24,9 +27,9 @@ half_lives as (
     where topic = 'half_life_days'
 ),
 
-limits as (
-    select number as keep from settings
-    where topic = 'affinities' and name = 'keep'
+sites as (
+    select site_id, timezone, row_number() over (order by site_id) - 1 as site_no, count(*) over () as sites_in_all
+    from {{ source('raw', 'sites') }}
 ),
 
 people as (
@@ -34,8 +37,14 @@ people as (
     where known_on <= {{ night }} and (void_on is null or void_on > {{ night }})
 ),
 
-sites as (
-    select site_id, timezone from {{ source('raw', 'sites') }}
+persons as (
+    select person_id, row_number() over (order by person_id) as person_no
+    from (select distinct person_id from people) as everybody
+),
+
+identifiers as (
+    select people.identifier, persons.person_no from people
+    inner join persons on people.person_id = persons.person_id
 ),
 
 items as (
@@ -45,13 +54,13 @@ items as (
 
 visits as (
     select
-        visits.site_id,
-        people.person_id,
-        visits.session_id,
+        identifiers.person_no * sites.sites_in_all + sites.site_no as subject_no,
         visits.session_date,
-        visits.started_at
+        visits.started_at,
+        {{ local_time('sites.timezone', 'visits.started_at') }} as local_started_at
     from {{ ref('sessions') }} as visits
-    inner join people on visits.identifier = people.identifier
+    inner join identifiers on visits.identifier = identifiers.identifier
+    inner join sites on visits.site_id = sites.site_id
     where
         visits.known_on <= {{ night }}
         and visits.session_date <= {{ night }}
@@ -61,39 +70,14 @@ visits as (
 
 last_sessions as (
     select
-        site_id,
-        person_id,
+        subject_no,
         max(started_at) as started_at
     from visits
     where session_date > {{ night }} - interval {{ hot_days }} day
-    group by site_id, person_id
+    group by subject_no
 ),
 
--- decimals, because a sum of floats depends on the order in which threads meet its parts
-item_sums as (
-    select
-        events.site_id,
-        people.person_id,
-        events.item_id,
-        half_lives.half_life_days,
-        sum(cast(event_weights.weight * power(0.5, {{ dbt.datediff('events.event_date', night, 'day') }} / half_lives.half_life_days)
-            as decimal(18, 9))) as weight,
-        sum(cast(event_weights.weight * power(0.5, {{ dbt.datediff('events.event_date', night, 'day') }} / half_lives.half_life_days)
-            as decimal(18, 9))) filter (where events.occurred_at >= last_sessions.started_at) as hot_weight
-    from {{ ref('interactions') }} as events
-    inner join people on events.identifier = people.identifier
-    inner join event_weights on events.event_type = event_weights.event_type
-    cross join (select distinct half_life_days from half_lives where kind in ('category', 'brand', 'price_band')) as half_lives
-    left join last_sessions on events.site_id = last_sessions.site_id and people.person_id = last_sessions.person_id
-    where
-        events.known_on <= {{ night }}
-        and events.event_date <= {{ night }}
-        and events.event_date > {{ night }} - interval {{ horizon }} day
-        and events.is_robot is not true
-    group by events.site_id, people.person_id, events.item_id, half_lives.half_life_days
-),
-
-item_labels as (
+item_texts as (
     select site_id, item_id, 'category' as kind, 'category' as setting, category_path as label from items
     union all
     {%- for level in [1, 2, 3] %}
@@ -112,44 +96,28 @@ item_labels as (
     select site_id, item_id, 'price_band' as kind, 'price_band' as setting, price_band as label from items
 ),
 
-of_items as (
-    select
-        item_sums.site_id,
-        item_sums.person_id,
-        item_labels.kind,
-        item_labels.label,
-        sum(item_sums.weight) as weight,
-        coalesce(sum(item_sums.hot_weight), 0) as hot_weight
-    from item_sums
-    inner join item_labels on item_sums.site_id = item_labels.site_id and item_sums.item_id = item_labels.item_id
-    inner join half_lives on item_labels.setting = half_lives.kind and item_sums.half_life_days = half_lives.half_life_days
-    where item_labels.label is not null
-    group by item_sums.site_id, item_sums.person_id, item_labels.kind, item_labels.label
-),
-
--- when somebody comes: each session weighs 1, by the site's clock
+-- when somebody comes, by the site's clock, and what they search for: each session and each search weighs 1
 moments as (
     select
-        visits.site_id,
-        visits.person_id,
-        visits.session_date,
-        coalesce(visits.started_at >= last_sessions.started_at, false) as is_hot,
-        {{ local_time('sites.timezone', 'visits.started_at') }} as local_started_at
+        subject_no,
+        'hour' as kind,
+        lpad(cast(extract(hour from local_started_at) as varchar), 2, '0') as label,
+        session_date as event_date,
+        started_at as occurred_at
     from visits
-    inner join sites on visits.site_id = sites.site_id
-    left join last_sessions on visits.site_id = last_sessions.site_id and visits.person_id = last_sessions.person_id
-),
-
-terms as (
+    union all
+    select subject_no, 'weekday' as kind, lower(dayname(local_started_at)) as label, session_date, started_at
+    from visits
+    union all
     select
-        events.site_id,
-        people.person_id,
+        identifiers.person_no * sites.sites_in_all + sites.site_no as subject_no,
+        'search_term' as kind,
+        lower(trim(events.search_query)) as label,
         events.event_date,
-        coalesce(events.occurred_at >= last_sessions.started_at, false) as is_hot,
-        lower(trim(events.search_query)) as label
+        events.occurred_at
     from {{ ref('session_events') }} as events
-    inner join people on events.identifier = people.identifier
-    left join last_sessions on events.site_id = last_sessions.site_id and people.person_id = last_sessions.person_id
+    inner join identifiers on events.identifier = identifiers.identifier
+    inner join sites on events.site_id = sites.site_id
     where
         events.event_type = 'search_request'
         and events.known_on <= {{ night }}
@@ -159,66 +127,105 @@ terms as (
         and trim(events.search_query) <> ''
 ),
 
-signs as (
-    select
-        site_id,
-        person_id,
-        'hour' as kind,
-        lpad(cast(extract(hour from local_started_at) as varchar), 2, '0') as label,
-        session_date,
-        is_hot
-    from moments
+texts as (
+    select distinct kind, setting, label from item_texts
+    where label is not null
     union all
-    select site_id, person_id, 'weekday' as kind, lower(dayname(local_started_at)) as label, session_date, is_hot
-    from moments
-    union all
-    select site_id, person_id, 'search_term' as kind, label, event_date, is_hot
-    from terms
+    select distinct kind, kind as setting, label from moments
 ),
 
-of_visits as (
+-- numbered in the order of the texts, which decides ties
+labels as (
     select
-        signs.site_id,
-        signs.person_id,
-        signs.kind,
-        signs.label,
-        sum(cast(power(0.5, {{ dbt.datediff('signs.session_date', night, 'day') }} / half_lives.half_life_days) as decimal(18, 9)))
-            as weight,
-        coalesce(
-            sum(cast(power(0.5, {{ dbt.datediff('signs.session_date', night, 'day') }} / half_lives.half_life_days) as decimal(18, 9)))
-                filter (where signs.is_hot), 0
-        ) as hot_weight
-    from signs
-    inner join half_lives on signs.kind = half_lives.kind
-    group by signs.site_id, signs.person_id, signs.kind, signs.label
+        texts.kind,
+        texts.label,
+        half_lives.half_life_days,
+        dense_rank() over (order by texts.kind) as kind_no,
+        row_number() over (order by texts.kind, texts.label) as label_no
+    from texts
+    inner join half_lives on texts.setting = half_lives.kind
+),
+
+item_labels as (
+    select item_texts.site_id, item_texts.item_id, labels.label_no, labels.half_life_days from item_texts
+    inner join labels on item_texts.kind = labels.kind and item_texts.label = labels.label
+),
+
+item_events as (
+    select
+        identifiers.person_no * sites.sites_in_all + sites.site_no as subject_no,
+        events.site_id,
+        events.item_id,
+        event_weights.weight,
+        coalesce(events.occurred_at >= last_sessions.started_at, false) as is_hot,
+        {{ dbt.datediff('events.event_date', night, 'day') }} as age_days
+    from {{ ref('interactions') }} as events
+    inner join event_weights on events.event_type = event_weights.event_type
+    inner join identifiers on events.identifier = identifiers.identifier
+    inner join sites on events.site_id = sites.site_id
+    left join last_sessions on identifiers.person_no * sites.sites_in_all + sites.site_no = last_sessions.subject_no
+    where
+        events.known_on <= {{ night }}
+        and events.event_date <= {{ night }}
+        and events.event_date > {{ night }} - interval {{ horizon }} day
+        and events.is_robot is not true
+),
+
+-- whole parts of 2^-30 each: sums of doubles depend on the order in which threads meet them, of whole numbers they do not
+signs as (
+    select
+        events.subject_no,
+        item_labels.label_no,
+        events.is_hot,
+        round(events.weight * power(0.5, events.age_days / item_labels.half_life_days) * {{ parts }}) as weight
+    from item_events as events
+    inner join item_labels on events.site_id = item_labels.site_id and events.item_id = item_labels.item_id
+    union all
+    select
+        moments.subject_no,
+        labels.label_no,
+        coalesce(moments.occurred_at >= last_sessions.started_at, false) as is_hot,
+        round(power(0.5, {{ dbt.datediff('moments.event_date', night, 'day') }} / labels.half_life_days) * {{ parts }}) as weight
+    from moments
+    inner join labels on moments.kind = labels.kind and moments.label = labels.label
+    left join last_sessions on moments.subject_no = last_sessions.subject_no
 ),
 
 summed as (
-    select * from of_items
-    union all
-    select * from of_visits
+    select
+        subject_no,
+        label_no,
+        sum(weight) as weight,
+        sum(case when is_hot then weight else 0 end) as hot_weight
+    from signs
+    group by subject_no, label_no
 ),
 
 ranked as (
     select
-        *,
-        sum(weight) over (partition by site_id, person_id, kind) as weight_of_all,
-        row_number() over (partition by site_id, person_id, kind order by weight desc, label) as place
+        summed.*,
+        sum(summed.weight) over (partition by summed.subject_no, labels.kind_no) as weight_of_all,
+        row_number() over (
+            partition by summed.subject_no, labels.kind_no order by summed.weight desc, summed.label_no
+        ) as place
     from summed
-    where weight > 0
+    inner join labels on summed.label_no = labels.label_no
+    where summed.weight > 0
 )
 
 select
     {{ night }} as night,
-    ranked.site_id,
-    ranked.person_id,
-    ranked.kind,
-    ranked.label as value,
-    cast(ranked.weight as double) as weight,
-    cast(ranked.hot_weight as double) as hot_weight,
-    cast(ranked.weight - ranked.hot_weight as double) as cold_weight,
-    cast(ranked.weight as double) / cast(ranked.weight_of_all as double) as share,
+    sites.site_id,
+    persons.person_id,
+    labels.kind,
+    labels.label as value,
+    ranked.weight / {{ parts }} as weight,
+    ranked.hot_weight / {{ parts }} as hot_weight,
+    (ranked.weight - ranked.hot_weight) / {{ parts }} as cold_weight,
+    ranked.weight / ranked.weight_of_all as share,
     cast(ranked.place as integer) as place
 from ranked
-cross join limits
-where ranked.place <= limits.keep
+inner join labels on ranked.label_no = labels.label_no
+inner join sites on mod(ranked.subject_no, sites.sites_in_all) = sites.site_no
+inner join persons on cast(floor(ranked.subject_no / sites.sites_in_all) as bigint) = persons.person_no
+where ranked.place <= {{ keep }}

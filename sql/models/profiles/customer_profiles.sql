@@ -16,13 +16,24 @@
 {%- set statement_base = base_checkpoint(ref('statement_totals')) %}
 
 -- the last checkpoint and the rows since: the same sums as the whole history, at the price of a month
-with people as (
+with mapped as (
     select identifier, identifier_type, person_id from {{ source('identity', 'identity_map') }}
     where known_on <= {{ night }} and (void_on is null or void_on > {{ night }})
 ),
 
+-- people go by number until the end: grouping and joining by texts is what costs. The order is that of the texts, which decides ties
+persons as (
+    select person_id, row_number() over (order by person_id) as person_no
+    from (select distinct person_id from mapped) as everybody
+),
+
+people as (
+    select mapped.identifier, mapped.identifier_type, persons.person_no from mapped
+    inner join persons on mapped.person_id = persons.person_id
+),
+
 customers as (
-    select distinct person_id from people
+    select distinct person_no from people
     where identifier_type = 'customer'
 ),
 
@@ -39,7 +50,7 @@ person_parts as (
 activity as (
     select
         parts.site_id,
-        people.person_id,
+        people.person_no,
         min(parts.first_day) as first_day,
         max(parts.last_day) as last_day,
         min(parts.first_seen_date) as first_seen_date,
@@ -52,15 +63,15 @@ activity as (
         {%- endfor %}
     from person_parts as parts
     inner join people on parts.identifier = people.identifier
-    group by parts.site_id, people.person_id
+    group by parts.site_id, people.person_no
 ),
 
 visit_parts as (
-    select site_id, identifier, channel, device_type, country, sessions, engaged_sessions
+    select site_id, identifier, channel, device_type, country, sessions, engaged_sessions, first_touch, last_touch
     from {{ ref('visit_days') }}
     where {{ counts_on() }} > {{ visit_base }} and {{ counts_on() }} <= {{ night }}
     union all
-    select site_id, identifier, channel, device_type, country, sessions, engaged_sessions
+    select site_id, identifier, channel, device_type, country, sessions, engaged_sessions, first_touch, last_touch
     from {{ ref('visit_totals') }}
     where checkpoint_date = {{ visit_base }}
 ),
@@ -68,7 +79,7 @@ visit_parts as (
 visits as (
     select
         parts.site_id,
-        people.person_id,
+        people.person_no,
         parts.channel,
         parts.device_type,
         parts.country,
@@ -76,13 +87,13 @@ visits as (
         sum(parts.engaged_sessions) as engaged_sessions
     from visit_parts as parts
     inner join people on parts.identifier = people.identifier
-    group by parts.site_id, people.person_id, parts.channel, parts.device_type, parts.country
+    group by parts.site_id, people.person_no, parts.channel, parts.device_type, parts.country
 ),
 
 mixes as (
     select
         site_id,
-        person_id,
+        person_no,
         sum(sessions) as sessions,
         sum(engaged_sessions) as engaged_sessions,
         sum(sessions) filter (where device_type = 'mobile') as mobile_sessions,
@@ -94,32 +105,46 @@ mixes as (
         sum(sessions) filter (where channel = 'email') as email_sessions,
         sum(sessions) filter (where channel = 'organic_social') as social_sessions
     from visits
-    group by site_id, person_id
+    group by site_id, person_no
+),
+
+bounds as (
+    select
+        parts.site_id,
+        people.person_no,
+        min(parts.first_touch['started_at']) as first_started_at,
+        max(parts.last_touch['started_at']) as last_started_at
+    from visit_parts as parts
+    inner join people on parts.identifier = people.identifier
+    group by parts.site_id, people.person_no
+),
+
+-- comparing moments first leaves one or two rows a person to compare in full
+touches as (
+    select
+        bounds.site_id,
+        bounds.person_no,
+        min(row(parts.first_touch, parts.channel)) filter (where parts.first_touch['started_at'] = bounds.first_started_at) as first_one,
+        max(row(parts.last_touch, parts.channel)) filter (where parts.last_touch['started_at'] = bounds.last_started_at) as last_one
+    from visit_parts as parts
+    inner join people on parts.identifier = people.identifier
+    inner join bounds on parts.site_id = bounds.site_id and people.person_no = bounds.person_no
+    where parts.first_touch['started_at'] = bounds.first_started_at or parts.last_touch['started_at'] = bounds.last_started_at
+    group by bounds.site_id, bounds.person_no
 ),
 
 -- the least of (-sessions, word) is the word of most sessions; ties go by the word
-usual as (
-    select
-        site_id,
-        person_id,
-        min(row(-by_channel, channel)) filter (where channel <> 'unknown') as channel,
-        min(row(-by_device, device_type)) filter (where device_type <> 'unknown') as device_type,
-        min(row(-by_country, country)) filter (where country is not null) as country
+{%- for name in ['channel', 'device_type', 'country'] %}
+by_{{ name }} as (
+    select site_id, person_no, min(row(-sessions, {{ name }}))[2] as {{ name }}
     from (
-        select
-            site_id,
-            person_id,
-            channel,
-            device_type,
-            country,
-            sum(sessions) over (partition by site_id, person_id, channel) as by_channel,
-            sum(sessions) over (partition by site_id, person_id, device_type) as by_device,
-            sum(sessions) over (partition by site_id, person_id, country) as by_country
-        from visits
+        select site_id, person_no, {{ name }}, sum(sessions) as sessions from visits
+        where {{ name ~ ' is not null' if name == 'country' else name ~ " <> 'unknown'" }}
+        group by site_id, person_no, {{ name }}
     ) as counted
-    group by site_id, person_id
+    group by site_id, person_no
 ),
-
+{% endfor %}
 statement_parts as (
     {{ statement_parts(statement_base, night) }}
     union all
@@ -167,7 +192,7 @@ places as (
 statements as (
     select
         said.site_id,
-        people.person_id,
+        people.person_no,
         min(said.first_day) as first_day,
         max(said.last_day) as last_day,
         {%- for name in statement_columns() %}
@@ -181,26 +206,30 @@ statements as (
     from said
     inner join people on said.identifier = people.identifier
     left join places on said.source_system = places.source_system
-    group by said.site_id, people.person_id
+    group by said.site_id, people.person_no
 ),
 
--- windows are read from the daily sums themselves: their cost is that of the window
+-- windows are read from the daily sums themselves: their cost is that of the window. An active day is a bit, which is
+-- cheaper to count once than the day
 window_rows as (
     select
         site_id, identifier, event_date, events, product_views, cart_adds, searches, 0 as sessions, 0 as orders, 0 as net,
-        events > 0 as is_active
+        case when events > 0 then cast(power(2, {{ dbt.datediff('event_date', night, 'day') }}) as bigint) end as active_day
     from {{ ref('person_days') }}
     where known_on <= {{ night }} and event_date <= {{ night }} and event_date > {{ night }} - interval 28 day
     union all
     select
         site_id, identifier, event_date, 0 as events, 0 as product_views, 0 as cart_adds, 0 as searches, sessions, 0 as orders, 0 as net,
-        false as is_active
+        null as active_day
     from {{ ref('visit_days') }}
     where known_on <= {{ night }} and event_date <= {{ night }} and event_date > {{ night }} - interval 90 day
     union all
     select
         site_id, identifier, event_date, 0 as events, 0 as product_views, 0 as cart_adds, 0 as searches, 0 as sessions,
-        online_orders + offline_orders as orders, 0 as net, true as is_active
+        online_orders + offline_orders as orders, 0 as net,
+        case
+            when event_date > {{ night }} - interval 28 day then cast(power(2, {{ dbt.datediff('event_date', night, 'day') }}) as bigint)
+        end as active_day
     from {{ ref('active_days') }}
     where
         known_on <= {{ night }} and event_date <= {{ night }} and event_date > {{ night }} - interval 365 day
@@ -208,7 +237,7 @@ window_rows as (
     union all
     select
         site_id, identifier, movement_date as event_date, 0 as events, 0 as product_views, 0 as cart_adds, 0 as searches, 0 as sessions,
-        0 as orders, site_net as net, false as is_active
+        0 as orders, site_net as net, null as active_day
     from {{ ref('site_amounts') }}
     where converted_on <= {{ night }} and movement_date <= {{ night }} and movement_date > {{ night }} - interval 365 day
 ),
@@ -216,8 +245,8 @@ window_rows as (
 windows as (
     select
         rows_in.site_id,
-        people.person_id,
-        count(distinct event_date) filter (where is_active and event_date > {{ night }} - interval 28 day) as active_days_28d,
+        people.person_no,
+        bit_count(bit_or(active_day)) as active_days_28d,
         sum(events) filter (where event_date > {{ night }} - interval 7 day) as events_7d,
         sum(events) as events_28d,
         sum(product_views) filter (where event_date > {{ night }} - interval 7 day) as product_views_7d,
@@ -236,14 +265,14 @@ windows as (
         sum(net) as net_revenue_365d
     from window_rows as rows_in
     inner join people on rows_in.identifier = people.identifier
-    group by rows_in.site_id, people.person_id
+    group by rows_in.site_id, people.person_no
 ),
 
 -- hot: the last session, if it is recent
 last_sessions as (
     select
         visits.site_id,
-        people.person_id,
+        people.person_no,
         visits.session_date as hot_session_date,
         visits.channel as hot_channel,
         visits.device_type as hot_device,
@@ -252,7 +281,7 @@ last_sessions as (
         visits.cart_adds as hot_cart_adds,
         visits.searches as hot_searches,
         row_number() over (
-            partition by visits.site_id, people.person_id order by visits.started_at desc, visits.session_id desc
+            partition by visits.site_id, people.person_no order by visits.started_at desc, visits.session_id desc
         ) as place
     from {{ ref('sessions') }} as visits
     inner join people on visits.identifier = people.identifier
@@ -263,36 +292,37 @@ last_sessions as (
         and visits.is_robot is not true
 ),
 
--- the least of (-weight, value) is the value of most weight; ties go by the value
+-- the value of most weight stands in place 1; the least of (-hot_weight, value) is the hottest, ties by the value
 affinities as (
     select
         site_id,
         person_id,
-        (min(row(-weight, value)) filter (where kind = 'category'))[2] as preferred_category,
-        (min(row(-weight, value)) filter (where kind = 'brand'))[2] as preferred_brand,
-        (min(row(-weight, value)) filter (where kind = 'price_band'))[2] as preferred_price_band,
-        (min(row(-weight, value)) filter (where kind = 'hour'))[2] as preferred_hour,
-        (min(row(-weight, value)) filter (where kind = 'weekday'))[2] as preferred_weekday,
+        {%- for kind in ['category', 'brand', 'price_band', 'hour', 'weekday'] %}
+        max(value) filter (where kind = '{{ kind }}' and place = 1) as preferred_{{ kind }},
+        {%- endfor %}
         (min(row(-hot_weight, value)) filter (where kind = 'category' and hot_weight > 0))[2] as hot_category,
         (min(row(-hot_weight, value)) filter (where kind = 'brand' and hot_weight > 0))[2] as hot_brand
     from {{ ref('affinities') }}
-    where night = {{ night }}
+    where
+        night = {{ night }}
+        and kind in ('category', 'brand', 'price_band', 'hour', 'weekday')
+        and (place = 1 or hot_weight > 0 and kind in ('category', 'brand'))
     group by site_id, person_id
 ),
 
 known as (
-    select site_id, person_id from activity
+    select site_id, person_no from activity
     union distinct
-    select site_id, person_id from statements
+    select site_id, person_no from statements
 ),
 
 rfm as (
     select
         site_id,
-        person_id,
-        ntile(5) over (partition by site_id order by last_order_date, person_id) as rfm_recency,
-        ntile(5) over (partition by site_id order by orders, person_id) as rfm_frequency,
-        ntile(5) over (partition by site_id order by net, person_id) as rfm_monetary
+        person_no,
+        ntile(5) over (partition by site_id order by last_order_date, person_no) as rfm_recency,
+        ntile(5) over (partition by site_id order by orders, person_no) as rfm_frequency,
+        ntile(5) over (partition by site_id order by net, person_no) as rfm_monetary
     from activity
     where orders > 0
 ),
@@ -304,8 +334,8 @@ sites as (
 final as (
     select
         known.site_id,
-        known.person_id,
-        customers.person_id is not null as is_customer,
+        persons.person_id,
+        customers.person_no is not null as is_customer,
         statements.company_id,
         coalesce(activity.first_seen_date, least(activity.first_day, statements.first_day)) as first_seen_date,
         coalesce(activity.last_seen_date, greatest(activity.last_day, statements.last_day)) as last_seen_date,
@@ -345,8 +375,13 @@ final as (
         {%- for name in ['mobile', 'tablet', 'desktop', 'direct', 'organic', 'paid', 'email', 'social'] %}
         case when mixes.sessions > 0 then cast(coalesce(mixes.{{ name }}_sessions, 0) as double) / mixes.sessions end as {{ name }}_share,
         {%- endfor %}
-        usual.channel[2] as main_channel,
-        usual.device_type[2] as main_device,
+        by_channel.channel as main_channel,
+        by_device_type.device_type as main_device,
+        {%- for name in ['first', 'last'] %}
+        nullif(touches.{{ name }}_one[2], 'unknown') as {{ name }}_touch_channel,
+        touches.{{ name }}_one[1]['source'] as {{ name }}_touch_source,
+        touches.{{ name }}_one[1]['medium'] as {{ name }}_touch_medium,
+        {%- endfor %}
         affinities.preferred_category,
         affinities.preferred_brand,
         affinities.preferred_price_band,
@@ -361,22 +396,26 @@ final as (
         cast(coalesce(last_sessions.hot_searches, 0) as bigint) as hot_searches,
         affinities.hot_category,
         affinities.hot_brand,
-        coalesce(statements.country, activity.last_country, usual.country[2]) as country,
+        coalesce(statements.country, activity.last_country, by_country.country) as country,
         statements.loyalty_tier,
         statements.eligibility,
         cast(statements.has_email_consent as boolean) as has_email_consent,
         cast(statements.has_personalization_consent as boolean) as has_personalization_consent
     from known
-    left join activity on known.site_id = activity.site_id and known.person_id = activity.person_id
-    left join statements on known.site_id = statements.site_id and known.person_id = statements.person_id
-    left join customers on known.person_id = customers.person_id
-    left join rfm on known.site_id = rfm.site_id and known.person_id = rfm.person_id
-    left join windows on known.site_id = windows.site_id and known.person_id = windows.person_id
-    left join mixes on known.site_id = mixes.site_id and known.person_id = mixes.person_id
-    left join usual on known.site_id = usual.site_id and known.person_id = usual.person_id
+    inner join persons on known.person_no = persons.person_no
+    left join activity on known.site_id = activity.site_id and known.person_no = activity.person_no
+    left join statements on known.site_id = statements.site_id and known.person_no = statements.person_no
+    left join customers on known.person_no = customers.person_no
+    left join rfm on known.site_id = rfm.site_id and known.person_no = rfm.person_no
+    left join windows on known.site_id = windows.site_id and known.person_no = windows.person_no
+    left join mixes on known.site_id = mixes.site_id and known.person_no = mixes.person_no
+    left join by_channel on known.site_id = by_channel.site_id and known.person_no = by_channel.person_no
+    left join by_device_type on known.site_id = by_device_type.site_id and known.person_no = by_device_type.person_no
+    left join by_country on known.site_id = by_country.site_id and known.person_no = by_country.person_no
+    left join touches on known.site_id = touches.site_id and known.person_no = touches.person_no
     left join last_sessions
-        on known.site_id = last_sessions.site_id and known.person_id = last_sessions.person_id and last_sessions.place = 1
-    left join affinities on known.site_id = affinities.site_id and known.person_id = affinities.person_id
+        on known.site_id = last_sessions.site_id and known.person_no = last_sessions.person_no and last_sessions.place = 1
+    left join affinities on known.site_id = affinities.site_id and persons.person_id = affinities.person_id
     left join sites on known.site_id = sites.site_id
 )
 
@@ -462,6 +501,12 @@ select
     mobile_share,
     tablet_share,
     desktop_share,
+    first_touch_channel,
+    first_touch_source,
+    first_touch_medium,
+    last_touch_channel,
+    last_touch_source,
+    last_touch_medium,
     hot_session_date,
     hot_channel,
     hot_device,
