@@ -176,6 +176,30 @@ def replay() -> None:
 
 
 @app.command()
+def erase(
+    person: Annotated[
+        str, typer.Option(metavar="ID", help="Person id, customer number, device, card, e-mail address or telephone.")
+    ] = "",
+    from_file: Annotated[Path | None, typer.Option("--from", help="A file with one of these per line.")] = None,
+    check: Annotated[Path | None, typer.Option(help="Verify a receipt and print what it says.")] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+) -> None:
+    """Erase people from landing to published; without options, finish an erasure that was interrupted."""
+    from perso_pipeline.operation.erasing import check_receipt, erase_people, show_plan, words_of
+
+    settings = Settings()
+    if check is not None:
+        check_receipt(settings, check, say=_say)
+        return
+    words = words_of(person, from_file)
+    if dry_run:
+        show_plan(settings, words, say=_say)
+        return
+    erase_people(settings, words, say=_say)
+
+
+@app.command()
 def rollback(
     to: Annotated[str, typer.Option(help="A folder of published/; default: the one before the current one.")] = "",
 ) -> None:

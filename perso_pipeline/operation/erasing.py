@@ -1,0 +1,71 @@
+"""``perso erase`` in words: what is asked for, what would go, what went."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.erasure.erase import erase, plan
+from perso_pipeline.erasure.receipt import check
+from perso_pipeline.settings import Settings
+
+Say = Callable[[str], None]
+
+
+def words_of(person: str, file: Path | None) -> list[str]:
+    """The ids asked for; none where an interrupted erasure is to be finished."""
+    if person and file:
+        msg = "Give either --person or --from, not both."
+        raise PersoError(msg)
+    if file is None:
+        return [person.strip()] if person.strip() else []
+    try:
+        words = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{file} cannot be read as text; give a file with one id per line."
+        raise PersoError(msg) from error
+    words = [word for word in words if word]
+    if not words:
+        msg = f"{file} holds no id; write one per line."
+        raise PersoError(msg)
+    return words
+
+
+def show_plan(settings: Settings, words: list[str], *, say: Say) -> None:
+    """Say what an erasure would take, and take nothing."""
+    if not words:
+        msg = "Say who: --person ID, or --from a file with one id per line."
+        raise PersoError(msg)
+    planned = plan(settings, words)
+    if planned is None:
+        say("They were erased before; nothing would go.")
+        return
+    people = planned.people
+    say(f"{len(people.person_ids):,} people with {len(people.identifiers):,} identifiers would go:")
+    for stream, records in planned.records().items():
+        say(f"  {records:,} records of {stream}")
+    if people.shared:
+        say(f"  {len(people.shared):,} identifiers are named by others too and would stay in their records.")
+    for name in planned.unreadable:
+        say(f"  landing/{name} cannot be read and would not be searched.")
+    say("Nothing was erased.")
+
+
+def erase_people(settings: Settings, words: list[str], *, say: Say) -> None:
+    """Erase, and say where the receipt is."""
+    receipt = erase(settings, words, say=say)
+    if receipt is None:
+        say("They were erased before; nothing was left." if words else "No erasure was interrupted.")
+        return
+    content = check(receipt, settings.hash_key_bytes)
+    say(f"{content['people']:,} people with {content['identifiers']:,} identifiers were erased.")
+    say(f"Receipt: {receipt}")
+    say("Tables of past nights keep their sums; a night that is run again counts without them.")
+
+
+def check_receipt(settings: Settings, receipt: Path, *, say: Say) -> None:
+    """Verify the signature and print what was removed where."""
+    content = check(receipt, settings.hash_key_bytes)
+    say(f"Signed by this installation. Erased at {content['erased_at']}: {content['people']:,} people.")
+    for entry in content["removed"]:
+        count = next(f"{value:,} {unit}" for unit, value in entry.items() if unit != "where")
+        say(f"  {entry['where']}: {count}")
