@@ -288,15 +288,19 @@ def doctor() -> None:
 
 def _run_nights(first: date, last: date, *, later_from: date | None, facts_only: bool = False) -> None:
     with _out.status("starting") as status:
+        from perso_pipeline.operation.erasing import erase_after_night, finish_interrupted
         from perso_pipeline.operation.nights import run_nights
 
         def on_step(line: str) -> None:
             status.update(line.strip())
             _say(line)
 
+        settings = Settings()
+        finish_interrupted(settings, say=on_step)
         result = run_nights(
-            first, last, settings=Settings(), later_stages_from=later_from, facts_only=facts_only, on_step=on_step
+            first, last, settings=settings, later_stages_from=later_from, facts_only=facts_only, on_step=on_step
         )
+        erase_after_night(settings, say=on_step)
     _say(f"{len(result.run_ids)} run(s) in {result.seconds:.0f} s.")
 
 

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseLock
 from perso_pipeline.settings import Settings
 
 Say = Callable[[str], None]
+SHARED = "identifiers_shared_with_others_and_kept_in_their_records"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def plan(settings: Settings, words: Sequence[str]) -> Planned | None:
             "nothing was erased."
         )
         raise PersoError(msg)
-    if not people.identifiers:
+    nights = redelivered(settings) if not people.identifiers else None
+    if nights is not None and not nights:
         return None
     found = landing.search(
         settings.landing_dir,
@@ -76,8 +78,38 @@ def plan(settings: Settings, words: Sequence[str]) -> Planned | None:
         key,
         memory_limit=settings.memory_limit,
         threads=settings.threads,
+        only=nights,
     )
     return Planned(people, found.files, found.unreadable)
+
+
+def redelivered(settings: Settings) -> set[tuple[str, date]]:
+    """Streams and nights whose files hold records of people erased before: left out when read, still in the file."""
+    rows = _warehouse(settings).query(
+        """
+        select distinct d.stream, d.load_date from raw.delivered_files as d
+        left join raw.erased_records as e
+            on e.load_date = d.load_date and e.stream = d.stream and e.file = d.file and e.bytes = d.bytes
+        where coalesce(d.erased, 0) > coalesce(e.records, 0)"""
+    )
+    return {(row["stream"], row["load_date"]) for row in rows.to_pylist()}
+
+
+def deleted_accounts(settings: Settings) -> list[str]:
+    """Customers whose last account event says that the account was deleted."""
+    store = _warehouse(settings)
+    if not store.exists("identity.identity_map"):
+        return []
+    rows = store.query(
+        """
+        select distinct customer_id from raw.profile_events
+        where event_type in ('account_created', 'account_deleted')
+            and 'customer:' || customer_id in (select identifier from identity.identity_map)
+        group by customer_id
+        having max_by(event_type, (occurred_at, event_id)) = 'account_deleted'
+        order by customer_id"""
+    )
+    return [str(customer) for customer in rows["customer_id"].to_pylist()]
 
 
 def erase(settings: Settings, words: Sequence[str], *, say: Say) -> Path | None:
@@ -90,8 +122,8 @@ def erase(settings: Settings, words: Sequence[str], *, say: Say) -> Path | None:
     """
     with WarehouseLock.hold(settings.warehouse_path, purpose="erasing people"):
         done = resume(settings, say=say)
-        planned = plan(settings, words) if words else None
-        if planned is None:
+        planned = plan(settings, words)
+        if planned is None or not (planned.files or planned.people.identifiers):
             return done
         journal: dict[str, Any] = {
             "people": planned.people.as_json(),
@@ -122,16 +154,30 @@ def resume(settings: Settings, *, say: Say) -> Path | None:
                 journal.write(state)
 
         key = settings.hash_key_bytes
-        erasure_id = hmac.new(key, b"erasure:" + "\n".join(people.identifiers).encode(), hashlib.sha256)
+        erasure_id = hmac.new(
+            key,
+            b"erasure:" + "\n".join([*people.identifiers, *map(str, files if not people.identifiers else [])]).encode(),
+            hashlib.sha256,
+        )
         id_ = erasure_id.hexdigest()[:16]
         step("suppression", lambda: _suppress(settings, people))
         step("landing", lambda: {f.name: landing.rewrite(settings.landing_dir, f) for f in files})
         step("model files planned", lambda: _plan_artefacts(settings, people))
         step("model files", lambda: _write_artefacts(settings, people))
-        step("published", lambda: _publish(settings, people))
-        step("warehouse", lambda: _delete(settings, people, files, done, id_))
+        renamed = state.setdefault("renamed", {})
+        blotted = state.setdefault("blotted", {})
+
+        def note(entries: dict[str, Any]) -> Callable[..., None]:
+            def tell(name: str, *told: Any) -> None:
+                entries[name] = told
+                journal.write(state)
+
+            return tell
+
+        step("published", lambda: _publish(settings, people, note(renamed)))
+        step("warehouse", lambda: _delete(settings, people, files, state, id_))
         step("warehouse file", lambda: warehouse.compact(_warehouse(settings)))
-        step("traces", lambda: traces.blot_out(settings.home.resolve(), traces.pattern(people)))
+        step("traces", lambda: _blot_out(settings, people, note(blotted)))
         receipt = settings.erasures_dir / f"{state['at'][:10]}-{id_}.json"
         content = _receipt(state, people, files, id_, key)
         replace_file(receipt, _pretty(sign(content, key)), mode=0o644)
@@ -165,9 +211,14 @@ def _write_artefacts(settings: Settings, people: People) -> int:
     return count
 
 
-def _publish(settings: Settings, people: People) -> dict[str, list[Any]]:
+def _blot_out(settings: Settings, people: People, tell: Callable[[str, int], None]) -> None:
+    if people.identifiers:
+        traces.blot_out(settings.home.resolve(), traces.pattern(people), tell)
+
+
+def _publish(settings: Settings, people: People, tell: Callable[[str, str, int], None]) -> None:
     if not settings.published_dir.exists():
-        return {}
+        return
     with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as connection:
         give_people(connection, people)
 
@@ -180,20 +231,20 @@ def _publish(settings: Settings, people: People) -> dict[str, list[Any]]:
             connection.unregister("published_rows")
             return left.cast(rows.schema)
 
-        renamed = publish.rewrite(settings.published_dir, keep)
-    return {before: [now, gone] for before, now, gone in renamed}
+        publish.rewrite(settings.published_dir, keep, tell)
 
 
 def _delete(
-    settings: Settings, people: People, files: Sequence[FilePlan], done: dict[str, Any], id_: str
+    settings: Settings, people: People, files: Sequence[FilePlan], state: dict[str, Any], id_: str
 ) -> dict[str, int]:
+    done = state["done"]
     return warehouse.delete(
         _warehouse(settings),
         people,
         files,
         done["landing"],
         {before: (entry[0], entry[1]) for before, entry in done["model files planned"].items()},
-        {before: entry[0] for before, entry in done["published"].items()},
+        {before: entry[0] for before, entry in state["renamed"].items()},
         read_config(settings.config_dir / "identity.yml", IdentityRules),
         erasure_id=id_,
     )
@@ -207,14 +258,14 @@ def _receipt(state: dict[str, Any], people: People, files: Sequence[FilePlan], i
         {"where": f"model file {Path(path).parent.parent.parent.name}/{Path(path).name}", "rows": rows}
         for _, _, path, rows in done["model files planned"].values()
     ]
-    removed += [{"where": f"published/{now}", "rows": gone} for now, gone in done["published"].values()]
-    removed += [{"where": path, "places": places} for path, places in done["traces"].items()]
+    removed += [{"where": f"published/{now}", "rows": gone} for now, gone in state["renamed"].values()]
+    removed += [{"where": path, "places": places} for path, (places,) in state["blotted"].items()]
     return {
         "erasure": id_,
         "erased_at": state["at"],
-        "people": len(people.person_ids),
+        "people": people.count,
         "identifiers": len(people.identifiers),
-        "identifiers_shared_with_others_and_kept_in_their_records": len(people.shared),
+        SHARED: len(people.shared),
         "subjects": sorted(hashed(people.lasting_names(), key)),
         "removed": removed,
         "files_that_could_not_be_searched": state["unreadable"],

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from perso_pipeline.contracts.streams import STREAMS, Stream
 from perso_pipeline.raw import privacy, suppression
-from perso_pipeline.raw.landing import Format, LandingFile, scan
+from perso_pipeline.raw.landing import Delivery, Format, LandingFile, scan
 from perso_pipeline.raw.sources import Source
 from perso_pipeline.raw.stream_load import StreamLoad
 
@@ -41,8 +41,16 @@ class Search:
     unreadable: tuple[str, ...]
 
 
-def search(landing_dir: Path, hmacs: frozenset[str], key: bytes, *, memory_limit: str, threads: int) -> Search:
-    """Look through every landing file for records of the people."""
+def search(
+    landing_dir: Path,
+    hmacs: frozenset[str],
+    key: bytes,
+    *,
+    memory_limit: str,
+    threads: int,
+    only: set[tuple[str, date]] | None = None,
+) -> Search:
+    """Look through every landing file, or those of some streams and nights, for records of the people."""
     plans: list[FilePlan] = []
     unreadable: list[str] = []
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -58,6 +66,9 @@ def search(landing_dir: Path, hmacs: frozenset[str], key: bytes, *, memory_limit
             if not suppression.names_people(stream):
                 continue
             delivery = scan(landing_dir, stream.name, date.min, date.max)
+            if only is not None:
+                chosen = tuple(file for file in delivery.files if (file.stream, file.load_date) in only)
+                delivery = Delivery(chosen, ())
             connection.execute("create or replace temp table found (file integer, line bigint)")
             load = StreamLoad(connection, stream, delivery, {}, lambda _: None, judge=_note)
             load.read()

@@ -26,6 +26,7 @@ class People:
     """Everything that names the people to erase.
 
     Attributes:
+        count: how many people they are now.
         identifiers: as in ``identity.identity_map``, of all of them.
         shared: those of them that records of others name too; they stay in the others' records.
         person_ids: ids that only they ever had.
@@ -35,6 +36,7 @@ class People:
         carts: cart ids.
     """
 
+    count: int
     identifiers: tuple[str, ...]
     shared: tuple[str, ...]
     person_ids: tuple[str, ...]
@@ -48,8 +50,8 @@ class People:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "People":
         stretches = tuple((person, first, end) for person, first, end in stored["stretches"])
-        lists = {name: tuple(values) for name, values in stored.items() if name != "stretches"}
-        return cls(stretches=stretches, **lists)
+        lists = {name: tuple(values) for name, values in stored.items() if name not in {"count", "stretches"}}
+        return cls(count=stored["count"], stretches=stretches, **lists)
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -136,6 +138,7 @@ def _everything_of(connection: duckdb.DuckDBPyConnection, persons: list[str]) ->
     order_columns = {field.column for field in STREAMS["order_events"].fields}
     orders = _column(connection, _of_them("order_events", order_columns, "site_id || ':' || order_id"), values)
     return People(
+        count=len(persons),
         identifiers=tuple(identifiers),
         shared=tuple(sorted(shared)),
         person_ids=tuple(person for person, _, _, is_own in had if is_own),

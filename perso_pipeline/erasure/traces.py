@@ -6,7 +6,7 @@ There a name is blotted out, letter by letter, and the rest stays; lengths do no
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -31,15 +31,13 @@ def pattern(people: People) -> re.Pattern[bytes]:
     return re.compile(rb"(?<![0-9A-Za-z_-])(?:" + listed + rb")(?![0-9A-Za-z_-])")
 
 
-def blot_out(home: Path, wanted: re.Pattern[bytes]) -> dict[str, int]:
-    """Blot the names out of every file below ``home`` that is not a table of ours; places by file."""
-    found = {}
+def blot_out(home: Path, wanted: re.Pattern[bytes], on_file: Callable[[str, int], None]) -> None:
+    """Blot the names out of every file below ``home`` that is not a table of ours; ``on_file`` is told each."""
     for path in _files(home):
         blot = _blot_database if path.suffix in _DATABASES else _blot_file
         places = blot(path, wanted)
         if places:
-            found[path.relative_to(home).as_posix()] = places
-    return found
+            on_file(path.relative_to(home).as_posix(), places)
 
 
 def _files(home: Path) -> Iterator[Path]:

@@ -33,7 +33,7 @@ def delete(
     *,
     erasure_id: str,
 ) -> dict[str, int]:
-    """Delete every row of the people in one transaction; rows gone by table. Done already: nothing.
+    """Delete every row of the people in one transaction; rows gone by table, also where it was done already.
 
     Args:
         warehouse: Held by the caller.
@@ -48,11 +48,15 @@ def delete(
     gone: dict[str, int] = {}
     with warehouse.transaction(purpose="erasing people") as connection:
         ensure_tables(connection)
-        connection.execute(f"create table if not exists {_DONE} (erasure_id varchar)")
-        if connection.execute(f"select 1 from {_DONE} where erasure_id = ?", [erasure_id]).fetchone():
-            return {}
+        connection.execute(f"create table if not exists {_DONE} (erasure_id varchar, table_name varchar, rows bigint)")
+        before = connection.execute(
+            f"select table_name, rows from {_DONE} where erasure_id = ?", [erasure_id]
+        ).fetchall()
+        if before:  # done, and killed before the journal said so
+            return {table: rows for table, rows in before if table}
         give_people(connection, people)
         loaded = _loaded(connection, plans)
+        _note_days(connection, people)
         _give_records(connection, loaded)
         for schema, table, columns in _tables(connection):
             name = f'"{schema}"."{table}"'
@@ -74,8 +78,22 @@ def delete(
             connection.execute("delete from identity.identity_rules")  # decides anew on everybody
             nights = connection.execute("select min(load_date), max(load_date) from raw.loaded_days").fetchall()[0]
             resolve(connection, rules, first=nights[0], last=nights[1])
-        connection.execute(f"insert into {_DONE} values (?)", [erasure_id])
+        for table, rows in {"": 0, **gone}.items():
+            connection.execute(f"insert into {_DONE} values (?, ?, ?)", [erasure_id, table, rows])
     return gone
+
+
+def _note_days(connection: duckdb.DuckDBPyConnection, people: People) -> None:
+    """Days of devices that somebody else used too: the next run of the newest night makes their sessions anew."""
+    for stream in ("storefront_events", "recommendation_events"):
+        connection.execute(
+            f"""
+            insert into raw.loaded_days
+            select (select max(load_date) from raw.loaded_days), $stream, event_date
+            from raw.{stream} where list_contains($shared, 'visitor:' || visitor_id)
+            except select load_date, stream, event_date from raw.loaded_days""",
+            {"stream": stream, "shared": list(people.shared)},
+        )
 
 
 def compact(warehouse: DuckDBWarehouse) -> None:

@@ -1,11 +1,14 @@
 """``perso erase`` in words: what is asked for, what would go, what went."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.erasure.erase import erase, plan
+from perso_pipeline.erasure.erase import SHARED, deleted_accounts, erase, plan, redelivered, resume
 from perso_pipeline.erasure.receipt import check
+from perso_pipeline.operation.nights import run_nights
+from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import Settings
 
 Say = Callable[[str], None]
@@ -40,7 +43,7 @@ def show_plan(settings: Settings, words: list[str], *, say: Say) -> None:
         say("They were erased before; nothing would go.")
         return
     people = planned.people
-    say(f"{len(people.person_ids):,} people with {len(people.identifiers):,} identifiers would go:")
+    say(f"{people.count:,} people with {len(people.identifiers):,} identifiers would go:")
     for stream, records in planned.records().items():
         say(f"  {records:,} records of {stream}")
     if people.shared:
@@ -54,11 +57,15 @@ def erase_people(settings: Settings, words: list[str], *, say: Say) -> None:
     """Erase, and say where the receipt is."""
     receipt = erase(settings, words, say=say)
     if receipt is None:
-        say("They were erased before; nothing was left." if words else "No erasure was interrupted.")
+        say("They were erased before; nothing was left." if words else "Nothing was left to erase.")
         return
     content = check(receipt, settings.hash_key_bytes)
     say(f"{content['people']:,} people with {content['identifiers']:,} identifiers were erased.")
     say(f"Receipt: {receipt}")
+    if content[SHARED]:
+        say("Sessions of devices that others used too are made anew:")
+        newest = _newest_night(settings)
+        run_nights(newest, newest, settings=settings, facts_only=True, on_step=say)
     say("Tables of past nights keep their sums; a night that is run again counts without them.")
 
 
@@ -69,3 +76,23 @@ def check_receipt(settings: Settings, receipt: Path, *, say: Say) -> None:
     for entry in content["removed"]:
         count = next(f"{value:,} {unit}" for unit, value in entry.items() if unit != "where")
         say(f"  {entry['where']}: {count}")
+
+
+def finish_interrupted(settings: Settings, *, say: Say) -> None:
+    """Before a night: an erasure that was killed is taken up first."""
+    if resume(settings, say=say) is not None:
+        say("An erasure that had been interrupted was finished.")
+
+
+def erase_after_night(settings: Settings, *, say: Say) -> None:
+    """After a night: customers whose account was deleted, and what was delivered again of people erased before."""
+    words = deleted_accounts(settings)
+    if words or redelivered(settings):
+        say(f"Erasing {len(words):,} deleted accounts and what came again of people erased before:")
+        erase_people(settings, words, say=say)
+
+
+def _newest_night(settings: Settings) -> date:
+    store = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    newest: date = store.query("select max(load_date) as night from raw.loaded_days")["night"][0].as_py()
+    return newest

@@ -143,14 +143,17 @@ def rollback(published_dir: Path, *, to: str | None = None, warehouse: Warehouse
     return Published(version, night, shelf.folder(version), rows, tuple(manifest["absent"]), is_reused=True)
 
 
-def rewrite(published_dir: Path, keep: Callable[[pa.Table], pa.Table]) -> list[tuple[str, str, int]]:
-    """Write every kept publication anew with the rows that ``keep`` leaves; (old version, new version, rows gone) each.
+def rewrite(
+    published_dir: Path, keep: Callable[[pa.Table], pa.Table], on_renamed: Callable[[str, str, int], None]
+) -> None:
+    """Write every kept publication anew with the rows that ``keep`` leaves.
+
+    ``on_renamed`` is told old version, new version and rows gone, before the new one takes the place of the old.
 
     A version names its content, so that what lost rows gets another name; ``current`` and the log follow. Killed
     anywhere and called again, it ends the same.
     """
     shelf = Shelf(published_dir)
-    renamed = []
     with shelf.lock():
         shelf.tidy()
         for version in shelf.versions():
@@ -170,9 +173,8 @@ def rewrite(published_dir: Path, keep: Callable[[pa.Table], pa.Table]) -> list[t
             new = f"{night}-{_content_hash(entries, manifest['absent'])}"
             _write_database(staging, entries, night=night, version=new)
             _write_manifest(staging, entries, night=night, version=new, absent=manifest["absent"])
+            on_renamed(version, new, gone)
             shelf.replace(version, staging, new)
-            renamed.append((version, new, gone))
-    return renamed
 
 
 def _write_table(warehouse: Warehouse, table: str, *, night: date, folder: Path) -> dict[str, Any]:
