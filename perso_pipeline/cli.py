@@ -185,8 +185,19 @@ def erase(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
 ) -> None:
-    """Erase people from landing to published; without options, finish an erasure that was interrupted."""
-    from perso_pipeline.operation.erasing import check_receipt, erase_people, show_plan, words_of
+    """Erase people from landing to published.
+
+    Without options: finish an erasure that was interrupted, then erase customers whose account was deleted and what
+    was delivered again of people erased before, as 'perso run' does after a night.
+    """
+    from perso_pipeline.operation.erasing import (
+        check_receipt,
+        erase_after_night,
+        erase_people,
+        finish_interrupted,
+        show_plan,
+        words_of,
+    )
 
     settings = Settings()
     if check is not None:
@@ -195,6 +206,10 @@ def erase(
     words = words_of(person, from_file)
     if dry_run:
         show_plan(settings, words, say=_say)
+        return
+    if not words:
+        finish_interrupted(settings, say=_say)
+        erase_after_night(settings, say=_say)
         return
     erase_people(settings, words, say=_say)
 

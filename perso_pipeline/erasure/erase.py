@@ -31,6 +31,7 @@ from perso_pipeline.settings import Settings
 
 Say = Callable[[str], None]
 SHARED = "identifiers_shared_with_others_and_kept_in_their_records"
+DEVICES = "devices_among_them"
 
 
 @dataclass(frozen=True)
@@ -266,6 +267,7 @@ def _receipt(state: dict[str, Any], people: People, files: Sequence[FilePlan], i
         "people": people.count,
         "identifiers": len(people.identifiers),
         SHARED: len(people.shared),
+        DEVICES: sum(name.startswith("visitor:") for name in people.shared),
         "subjects": sorted(hashed(people.lasting_names(), key)),
         "removed": removed,
         "files_that_could_not_be_searched": state["unreadable"],

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.erasure.erase import SHARED, deleted_accounts, erase, plan, redelivered, resume
+from perso_pipeline.erasure.erase import DEVICES, deleted_accounts, erase, plan, redelivered, resume
 from perso_pipeline.erasure.receipt import check
 from perso_pipeline.operation.nights import run_nights
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
@@ -15,7 +15,7 @@ Say = Callable[[str], None]
 
 
 def words_of(person: str, file: Path | None) -> list[str]:
-    """The ids asked for; none where an interrupted erasure is to be finished."""
+    """The ids asked for; none where neither is given."""
     if person and file:
         msg = "Give either --person or --from, not both."
         raise PersoError(msg)
@@ -57,12 +57,15 @@ def erase_people(settings: Settings, words: list[str], *, say: Say) -> None:
     """Erase, and say where the receipt is."""
     receipt = erase(settings, words, say=say)
     if receipt is None:
-        say("They were erased before; nothing was left." if words else "Nothing was left to erase.")
+        say("They were erased before; nothing was left.")
         return
     content = check(receipt, settings.hash_key_bytes)
-    say(f"{content['people']:,} people with {content['identifiers']:,} identifiers were erased.")
+    if content["people"]:
+        say(f"{content['people']:,} people with {content['identifiers']:,} identifiers were erased.")
+    else:
+        say("What was delivered again of people erased before was taken out of the landing files.")
     say(f"Receipt: {receipt}")
-    if content[SHARED]:
+    if content[DEVICES]:
         say("Sessions of devices that others used too are made anew:")
         newest = _newest_night(settings)
         run_nights(newest, newest, settings=settings, facts_only=True, on_step=say)
