@@ -86,7 +86,10 @@ def plan(settings: Settings, words: Sequence[str]) -> Planned | None:
 
 def redelivered(settings: Settings) -> set[tuple[str, date]]:
     """Streams and nights whose files hold records of people erased before: left out when read, still in the file."""
-    rows = _warehouse(settings).query(
+    store = _warehouse(settings)
+    if not store.exists("raw.erased_records"):
+        return set()
+    rows = store.query(
         """
         select distinct d.stream, d.load_date from raw.delivered_files as d
         left join raw.erased_records as e

@@ -60,7 +60,8 @@ class People:
 
     def lasting_names(self) -> list[str]:
         """What the suppression list is to hold, before hashing."""
-        return [*self.own, *(f"order:{order}" for order in self.orders)]
+        persons = (f"person:{person}" for person in self.person_ids)
+        return [*self.own, *persons, *(f"order:{order}" for order in self.orders)]
 
     def names(self) -> list[str]:
         """What is looked for in landing files, before hashing."""
@@ -75,7 +76,7 @@ def hashed(names: Iterable[str], key: bytes) -> frozenset[str]:
 def candidates(word: str, key: bytes) -> list[str]:
     """Identifiers that ``word`` may mean; e-mail addresses and phone numbers become their hashes here."""
     word = word.strip()
-    found = [f"{kind}:{word}" for kind in _KINDS]
+    found = [f"{kind}:{word}" for kind in (*_KINDS, "person")]
     if "@" in word:
         hash_ = next(iter(hashed([word.lower()], key)))
         found += [f"email:{hash_}", *(f"{kind}:h:{hash_[:16]}" for kind in _KINDS)]

@@ -14,6 +14,7 @@ from perso_pipeline.erasure.people import People
 
 _BLOT = b"x"
 _SHORTEST = 5
+_PAGE_ROWS = 1_000  # of an event log, a few megabytes
 _DATABASES = {".db", ".sqlite"}
 _KEPT = {"landing", "truth", "published", "warehouse", "erasures"}
 
@@ -68,18 +69,27 @@ def _blot_database(path: Path, wanted: re.Pattern[bytes]) -> int:
         connection.execute("pragma secure_delete = on")
         connection.execute("begin immediate")
         for table, columns in _columns(connection):
-            for row in connection.execute(f'select rowid, {columns} from "{table}"').fetchall():
-                for column, value in zip(columns.split(", "), row[1:], strict=True):
-                    if isinstance(value, str | bytes):
-                        body, count = _blot(value.encode() if isinstance(value, str) else value, wanted)
-                        if count:
-                            given = body.decode() if isinstance(value, str) else body
-                            connection.execute(f'update "{table}" set {column} = ? where rowid = ?', [given, row[0]])
-                            places += count
+            places += _blot_table(connection, table, columns, wanted)
         connection.execute("commit")
         if places:
             connection.execute("vacuum")
             connection.execute("pragma wal_checkpoint(truncate)")
+    return places
+
+
+def _blot_table(connection: sqlite3.Connection, table: str, columns: str, wanted: re.Pattern[bytes]) -> int:
+    places, last = 0, 0
+    page = f'select rowid, {columns} from "{table}" where rowid > ? order by rowid limit {_PAGE_ROWS}'
+    while rows := connection.execute(page, [last]).fetchall():
+        last = rows[-1][0]
+        for row in rows:
+            for column, value in zip(columns.split(", "), row[1:], strict=True):
+                if isinstance(value, str | bytes):
+                    body, count = _blot(value.encode() if isinstance(value, str) else value, wanted)
+                    if count:
+                        given = body.decode() if isinstance(value, str) else body
+                        connection.execute(f'update "{table}" set {column} = ? where rowid = ?', [given, row[0]])
+                        places += count
     return places
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.erasure.erase import DEVICES, deleted_accounts, erase, plan, redelivered, resume
+from perso_pipeline.erasure.journal import Journal
 from perso_pipeline.erasure.receipt import check
 from perso_pipeline.operation.nights import run_nights
+from perso_pipeline.resources.instance import close_killed_runs, open_instance, runs_under_way
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import Settings
 
@@ -55,6 +57,7 @@ def show_plan(settings: Settings, words: list[str], *, say: Say) -> None:
 
 def erase_people(settings: Settings, words: list[str], *, say: Say) -> None:
     """Erase, and say where the receipt is."""
+    _refuse_beside_a_night(settings)
     receipt = erase(settings, words, say=say)
     if receipt is None:
         say("They were erased before; nothing was left.")
@@ -83,7 +86,9 @@ def check_receipt(settings: Settings, receipt: Path, *, say: Say) -> None:
 
 def finish_interrupted(settings: Settings, *, say: Say) -> None:
     """Before a night: an erasure that was killed is taken up first."""
-    if resume(settings, say=say) is not None:
+    if Journal(settings.erasures_dir).read() is not None:
+        _refuse_beside_a_night(settings)
+        resume(settings, say=say)
         say("An erasure that had been interrupted was finished.")
 
 
@@ -93,6 +98,16 @@ def erase_after_night(settings: Settings, *, say: Say) -> None:
     if words or redelivered(settings):
         say(f"Erasing {len(words):,} deleted accounts and what came again of people erased before:")
         erase_people(settings, words, say=say)
+
+
+def _refuse_beside_a_night(settings: Settings) -> None:
+    """A night that is under way holds people in memory and would write them again."""
+    with open_instance(settings) as instance:
+        close_killed_runs(instance)
+        running = runs_under_way(instance)
+    if running:
+        msg = f"Run {running[0][:8]} is under way; erase when it has ended, or end it in the Dagster UI first."
+        raise PersoError(msg)
 
 
 def _newest_night(settings: Settings) -> date:

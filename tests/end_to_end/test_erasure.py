@@ -21,12 +21,19 @@ MOST_WRITTEN_OF = """
         group by m.person_id
         having count(*) filter (m.identifier like 'visitor:%') > 0 and count(*) filter (m.identifier like 'email:%') > 0
     ),
+    named as (
+        select distinct visitor_id, customer_id from raw.storefront_events
+        union select distinct visitor_id, customer_id from raw.recommendation_events
+        union select distinct visitor_id, customer_id from raw.order_events
+        union select distinct visitor_id, customer_id from raw.profile_events
+        union select distinct visitor_id, customer_id from raw.message_events
+    ),
     devices as (
         select distinct m.person_id
-        from raw.storefront_events as e
-        inner join identity.identity_map as m on m.identifier = 'visitor:' || e.visitor_id
-        inner join identity.identity_map as c on c.identifier = 'customer:' || e.customer_id
-        where m.person_id <> c.person_id
+        from named
+        inner join identity.identity_map as m on m.identifier = 'visitor:' || named.visitor_id
+        left join identity.identity_map as c on c.identifier = 'customer:' || named.customer_id
+        where m.person_id is distinct from c.person_id and named.customer_id is not null
     )
     select person_id, identifiers from people where person_id not in (from devices)
     order by len(identifiers) desc, person_id limit 3"""
