@@ -8,7 +8,6 @@ from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.erasure.erase import DEVICES, deleted_accounts, erase, plan, redelivered, resume
 from perso_pipeline.erasure.journal import Journal
 from perso_pipeline.erasure.receipt import check
-from perso_pipeline.operation.nights import run_nights
 from perso_pipeline.resources.instance import close_killed_runs, open_instance, runs_under_way
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import Settings
@@ -69,6 +68,8 @@ def erase_people(settings: Settings, words: list[str], *, say: Say) -> None:
         say("What was delivered again of people erased before was taken out of the landing files.")
     say(f"Receipt: {receipt}")
     if content[DEVICES]:
+        from perso_pipeline.operation.nights import run_nights  # seconds, and hardly ever needed
+
         say("Sessions of devices that others used too are made anew:")
         newest = _newest_night(settings)
         run_nights(newest, newest, settings=settings, facts_only=True, on_step=say)

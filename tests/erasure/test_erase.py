@@ -16,6 +16,7 @@ from perso_pipeline.contracts.sites import Site, Sites
 from perso_pipeline.erasure import artefacts, erase, landing, traces, warehouse
 from perso_pipeline.erasure.journal import Journal
 from perso_pipeline.erasure.receipt import check
+from perso_pipeline.identity.tables import ensure_tables as ensure_identity_tables
 from perso_pipeline.raw.load import load_nights
 from perso_pipeline.raw.suppression import read_list
 from perso_pipeline.recommendations import publish
@@ -200,3 +201,81 @@ def test_a_dry_run_tells_the_records_and_takes_nothing(settings: Settings) -> No
 def test_an_artefact_without_people_stays(tmp_path: Path) -> None:
     np.savez(tmp_path / "arrays.npz", popularity=np.ones(3))
     assert list(artefacts.without(tmp_path, ["pann"])) == []
+
+
+def deliver(settings: Settings, stream: str, name: str, records: list[dict[str, object]]) -> None:
+    folder = settings.landing_dir / stream / "2026-01-02"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    load_nights(
+        DuckDBWarehouse(settings.warehouse_path), landing_dir=settings.landing_dir, sites=SITES, first=NIGHT, last=NIGHT,
+        hash_key=settings.hash_key_bytes, suppressed=read_list(settings.erasures_dir), streams=[stream],
+    )  # fmt: skip
+
+
+def account(number: int, event_type: str, customer: str, hour: int) -> dict[str, object]:
+    return {
+        "event_id": f"a{number}", "event_type": event_type, "occurred_at": f"2026-01-02T{hour:02}:00:00Z",
+        "site_id": "uk", "customer_id": customer,
+    }  # fmt: skip
+
+
+def test_an_account_counts_as_deleted_unless_it_was_created_again(settings: Settings) -> None:
+    deliver(settings, "profile_events", "a.jsonl", [
+        account(1, "account_created", "c-ann-1", 8), account(2, "account_deleted", "c-ann-1", 9),
+        account(3, "account_deleted", "c-bob-1", 8), account(4, "account_created", "c-bob-1", 9),
+        account(5, "account_deleted", "c-nobody-knows", 9),
+    ])  # fmt: skip
+    assert erase.deleted_accounts(settings) == ["c-ann-1"]
+    erase.erase(settings, erase.deleted_accounts(settings), say=lambda _: None)
+    assert erase.deleted_accounts(settings) == []
+
+
+def test_what_is_delivered_again_leaves_landing_too(settings: Settings) -> None:
+    erase.erase(settings, ["c-ann-1"], say=lambda _: None)
+    deliver(settings, "storefront_events", "again.jsonl", [event(1, "v-ann-1"), event(9, "v-bob-1")])
+    assert erase.redelivered(settings) == {("storefront_events", NIGHT)}
+    assert [row["event_id"] for row in state(settings)["raw"]] == ["e2", "e4", "e6", "e9"]
+
+    assert erase.erase(settings, [], say=lambda _: None) is not None
+
+    again = settings.landing_dir / "storefront_events" / "2026-01-02" / "again.jsonl"
+    assert "v-ann-1" not in again.read_text(encoding="utf-8")
+    assert "v-bob-1" in again.read_text(encoding="utf-8")
+    assert erase.redelivered(settings) == set()
+    books = {row["file"].split("/")[-1]: row for row in state(settings)["books"]}["again.jsonl"]
+    assert (books["delivered"], books["accepted"], books["erased"]) == (2, 1, 1)
+    assert erase.erase(settings, [], say=lambda _: None) is None
+
+
+def test_a_device_that_somebody_else_signed_in_on_stays_in_their_records(settings: Settings) -> None:
+    deliver(settings, "storefront_events", "shared.jsonl", [event(7, "v-ann-1", "c-bob-1"), event(8, "v-ann-1")])
+    with DuckDBWarehouse(settings.warehouse_path).connect() as connection:
+        connection.execute(
+            "create table identity.identifiers as select identifier, known_on from identity.identity_map"
+        )
+        connection.execute("""
+            create table identity.identity_edges (identifier varchar, other_identifier varchar, edge_type varchar,
+                known_on date, first_known_at timestamp);
+            insert into identity.identity_edges values
+                ('customer:c-bob-1', 'visitor:v-ann-1', 'sign_in', '2026-01-02', '2026-01-02')""")
+
+    receipt = erase.erase(settings, ["c-ann-1"], say=lambda _: None)
+
+    assert [row["event_id"] for row in state(settings)["raw"]] == ["e2", "e4", "e6", "e7"]  # e8 proved nobody on hers
+    assert receipt is not None
+    assert check(receipt, settings.hash_key_bytes)[erase.DEVICES] == 1
+    people = DuckDBWarehouse(settings.warehouse_path).query(
+        "select distinct identifier from identity.identity_map where void_on is null order by all"
+    )
+    assert "customer:c-ann-1" not in people["identifier"].to_pylist()
+    assert "visitor:v-ann-1" in people["identifier"].to_pylist()
+
+
+def test_a_word_that_means_two_people_is_refused(settings: Settings) -> None:
+    with DuckDBWarehouse(settings.warehouse_path).connect() as connection:
+        connection.execute(
+            "insert into identity.identity_map values ('loyalty:c-ann-1', 'loyalty', 'pbob', 1.0, '2026-01-02', null)"
+        )
+    with pytest.raises(PersoError, match="Word 1 means 2 people; give the person id"):
+        erase.erase(settings, ["c-ann-1"], say=lambda _: None)
