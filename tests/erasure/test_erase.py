@@ -251,6 +251,7 @@ def test_what_is_delivered_again_leaves_landing_too(settings: Settings) -> None:
 def test_a_device_that_somebody_else_signed_in_on_stays_in_their_records(settings: Settings) -> None:
     deliver(settings, "storefront_events", "shared.jsonl", [event(7, "v-ann-1", "c-bob-1"), event(8, "v-ann-1")])
     with DuckDBWarehouse(settings.warehouse_path).connect() as connection:
+        ensure_identity_tables(connection)
         connection.execute(
             "create table identity.identifiers as select identifier, known_on from identity.identity_map"
         )
