@@ -176,6 +176,45 @@ def replay() -> None:
 
 
 @app.command()
+def erase(
+    person: Annotated[
+        str, typer.Option(metavar="ID", help="Person id, customer number, device, card, e-mail address or telephone.")
+    ] = "",
+    from_file: Annotated[Path | None, typer.Option("--from", help="A file with one of these per line.")] = None,
+    check: Annotated[Path | None, typer.Option(help="Verify a receipt and print what it says.")] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+) -> None:
+    """Erase people from landing to published.
+
+    Without options: finish an erasure that was interrupted, then erase customers whose account was deleted and what
+    was delivered again of people erased before, as 'perso run' does after a night.
+    """
+    from perso_pipeline.operation.erasing import (
+        check_receipt,
+        erase_after_night,
+        erase_people,
+        finish_interrupted,
+        show_plan,
+        words_of,
+    )
+
+    settings = Settings()
+    if check is not None:
+        check_receipt(settings, check, say=_say)
+        return
+    words = words_of(person, from_file)
+    if dry_run:
+        show_plan(settings, words, say=_say)
+        return
+    if not words:
+        finish_interrupted(settings, say=_say)
+        erase_after_night(settings, say=_say)
+        return
+    erase_people(settings, words, say=_say)
+
+
+@app.command()
 def rollback(
     to: Annotated[str, typer.Option(help="A folder of published/; default: the one before the current one.")] = "",
 ) -> None:
@@ -264,15 +303,19 @@ def doctor() -> None:
 
 def _run_nights(first: date, last: date, *, later_from: date | None, facts_only: bool = False) -> None:
     with _out.status("starting") as status:
+        from perso_pipeline.operation.erasing import erase_after_night, finish_interrupted
         from perso_pipeline.operation.nights import run_nights
 
         def on_step(line: str) -> None:
             status.update(line.strip())
             _say(line)
 
+        settings = Settings()
+        finish_interrupted(settings, say=on_step)
         result = run_nights(
-            first, last, settings=Settings(), later_stages_from=later_from, facts_only=facts_only, on_step=on_step
+            first, last, settings=settings, later_stages_from=later_from, facts_only=facts_only, on_step=on_step
         )
+        erase_after_night(settings, say=on_step)
     _say(f"{len(result.run_ids)} run(s) in {result.seconds:.0f} s.")
 
 

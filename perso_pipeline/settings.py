@@ -64,6 +64,10 @@ class Settings(BaseSettings):
         return self.home.resolve() / "data_docs"
 
     @property
+    def erasures_dir(self) -> Path:
+        return self.home.resolve() / "erasures"
+
+    @property
     def expectations_dir(self) -> Path:
         return PROJECT_ROOT / "expectations"
 

@@ -8,6 +8,7 @@ from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.operation.nights import run_nights
 from perso_pipeline.raw.replay import replay
+from perso_pipeline.raw.suppression import read_list
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import Settings
 
@@ -20,6 +21,7 @@ def replay_rejected(settings: Settings, *, on_step: Callable[[str], None]) -> No
         landing_dir=settings.landing_dir,
         sites=read_config(settings.config_dir / "sites.yml", Sites),
         hash_key=settings.hash_key_bytes,
+        suppressed=read_list(settings.erasures_dir),
     )
     for stream in report.streams:
         on_step(

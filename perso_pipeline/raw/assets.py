@@ -14,6 +14,7 @@ from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.contracts.streams import STREAMS, Stream
 from perso_pipeline.raw.load import load_nights
 from perso_pipeline.raw.report import LoadReport, StreamReport
+from perso_pipeline.raw.suppression import read_list
 from perso_pipeline.raw.tables import LEDGERS, stream_columns
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
@@ -106,6 +107,7 @@ def raw_load(
         last=date.fromisoformat(window.end),
         hash_key=given.hash_key_bytes,
         streams=streams,
+        suppressed=read_list(given.erasures_dir),
     )
     for result in report.streams:
         context.log.info(
@@ -147,6 +149,7 @@ def _stream_metadata(result: StreamReport, report: LoadReport) -> dict[str, dg.M
         "files": result.files,
         "delivered": result.delivered,
         "rejected": result.rejected,
+        "erased": result.erased,
         "unknown_fields": dg.MetadataValue.md(drift or "none"),
     }
 

@@ -23,7 +23,7 @@ def _specs() -> Iterator[dg.AssetCheckSpec]:
             ACCOUNTED_FOR,
             asset=["raw", name],
             blocking=True,
-            description="Accepted and rejected records add up to the delivered ones, for every file of the nights.",
+            description="Accepted, rejected and erased records add up to the delivered ones, file by file.",
         )
         yield dg.AssetCheckSpec(
             FEW_REJECTED,

@@ -1,7 +1,7 @@
-"""Whether nothing was lost: accepted + rejected = delivered, for every file of some nights.
+"""Whether nothing was lost: accepted + rejected + erased = delivered, for every file of some nights.
 
-``delivered`` was counted from bytes and footers while reading; the rest is counted here from the tables,
-not taken from the books.
+``delivered`` was counted from bytes and footers while reading; accepted and rejected ones are counted
+here from the tables, not taken from the books. Erased ones are in no table: only the books know their number.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,13 @@ class Imbalance:
     delivered: int
     accepted: int
     rejected: int
+    erased: int
 
     def __str__(self) -> str:
+        erased = f", {self.erased:,} erased" if self.erased else ""
         return (
             f"{self.file}: {self.delivered:,} delivered, but {self.accepted:,} accepted and {self.rejected:,} rejected"
+            f"{erased}"
         )
 
 
@@ -66,25 +69,27 @@ def conservation(warehouse: Warehouse, stream: str, *, first: date, last: date) 
     rows = warehouse.query(
         f"""
         with counted as (
-            select load_date, file, 0 as files, 0 as delivered, count(*) as accepted, 0 as rejected
+            select load_date, file, 0 as files, 0 as delivered, count(*) as accepted, 0 as rejected,
+                0 as erased
             from raw.{stream} where load_date between $first and $last group by load_date, file
             union all
-            select load_date, file, 0, 0, 0, count(*)
+            select load_date, file, 0, 0, 0, count(*), 0
             from raw.rejected_records where stream = $stream and load_date between $first and $last
             group by load_date, file
             union all
-            select load_date, file, 1, delivered, 0, 0
+            select load_date, file, 1, delivered, 0, 0, coalesce(erased, 0)
             from raw.delivered_files where stream = $stream and load_date between $first and $last
         )
         select load_date, file, sum(files)::bigint as files, sum(delivered)::bigint as delivered,
-            sum(accepted)::bigint as accepted, sum(rejected)::bigint as rejected
+            sum(accepted)::bigint as accepted, sum(rejected)::bigint as rejected,
+            sum(erased)::bigint as erased
         from counted group by load_date, file order by load_date, file""",
         {"stream": stream, "first": first, "last": last},
     ).to_pylist()
     wrong = tuple(
-        Imbalance(r["load_date"], r["file"], r["delivered"], r["accepted"], r["rejected"])
+        Imbalance(r["load_date"], r["file"], r["delivered"], r["accepted"], r["rejected"], r["erased"])
         for r in rows
-        if r["files"] != 1 or r["accepted"] + r["rejected"] != r["delivered"]
+        if r["files"] != 1 or r["accepted"] + r["rejected"] + r["erased"] != r["delivered"]
     )
     return Conservation(sum(r["files"] for r in rows), sum(r["delivered"] for r in rows), wrong)
 

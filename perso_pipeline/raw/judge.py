@@ -5,12 +5,15 @@ which there are few; the second inserts the others straight from the source; the
 texts of the reasons, runs only when there are faulty ones. Keep files and transactions out (``load``).
 """
 
+from dataclasses import replace
+
 import duckdb
 
 from perso_pipeline.contracts.streams import Privacy, Stream
 from perso_pipeline.raw import rules
 from perso_pipeline.raw.robots import robot_condition
 from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source
+from perso_pipeline.raw.suppression import ERASED_TABLE, find_erased
 from perso_pipeline.raw.tables import ROBOT_STREAMS
 
 PARSED_TABLE = "parsed_records"
@@ -18,8 +21,12 @@ FAULTY_LINES_TABLE = "faulty_lines"
 NOTES_TABLE = "noted_records"  # file, line, fault (number in rules.faults, or NULL), is_suspect
 
 
-def keep(connection: duckdb.DuckDBPyConnection, stream: Stream, source: Source) -> None:
-    """Insert every record of ``source``, accepted or rejected.
+def keep(
+    connection: duckdb.DuckDBPyConnection, stream: Stream, source: Source, *, has_erased: bool = False
+) -> dict[int, int]:
+    """Insert every record of ``source``, accepted or rejected; returns the records left out by file index.
+
+    Left out are, with ``has_erased``, those of people on the list of ``suppression``.
 
     Needs ``raw.sites``, ``incoming_files`` and the macros of ``privacy``. A registered ``incoming_lines``
     must be readable twice; it is unregistered.
@@ -28,6 +35,16 @@ def keep(connection: duckdb.DuckDBPyConnection, stream: Stream, source: Source) 
     if source.is_parsed_once:
         connection.execute(f"create or replace temp table {PARSED_TABLE} as {_parsing(stream, source)}", parameters)
         parameters = {}
+    erased: dict[int, int] = {}
+    if has_erased:
+        relation = f"from {PARSED_TABLE}" if source.is_parsed_once else source.sql
+        erased = find_erased(connection, stream, relation, parameters=parameters, has_lines=source.is_parsed_once)
+    if erased and source.is_parsed_once:
+        connection.execute(
+            f"delete from {PARSED_TABLE} where (file, line) in (select (file, line) from {ERASED_TABLE})"
+        )
+    elif erased:
+        source = replace(source, sql=f"select * from ({source.sql}) anti join {ERASED_TABLE} using (file, line)")
     connection.execute(f"create or replace temp table {NOTES_TABLE} as {_noting(stream, source)}", parameters)
     noted, faulty = connection.execute(f"select count(*), count(fault) from {NOTES_TABLE}").fetchall()[0]
     if source.is_parsed_once:  # only the faulty lines are needed again: let go of the others
@@ -41,6 +58,7 @@ def keep(connection: duckdb.DuckDBPyConnection, stream: Stream, source: Source) 
         connection.execute(_rejecting(stream, source), parameters | {"stream": stream.name})
     if source.is_parsed_once:
         connection.execute(f"drop table {PARSED_TABLE}")
+    return erased
 
 
 def _records(stream: Stream, source: Source) -> str:

@@ -37,11 +37,20 @@ def write(
     *,
     first: date,
     last: date,
+    erased: Mapping[int, int] | None = None,
 ) -> None:
-    """Enter the nights' files, refusals, event days and unknown fields; ``delivered`` is by file index."""
+    """Enter the nights' files, refusals, event days and unknown fields; ``delivered`` and ``erased`` are by file index.
+
+    Records that an erasure took out of a file were delivered and erased, as long as the file is the one it left.
+    """
     nights = {"stream": stream.name, "first": first, "last": last}
+    left_out = [(erased or {}).get(file, 0) for file in delivered]
     counts = pa.table(
-        {"file": pa.array(delivered.keys(), pa.int32()), "delivered": pa.array(delivered.values(), pa.int64())}
+        {
+            "file": pa.array(delivered.keys(), pa.int32()),
+            "delivered": pa.array(delivered.values(), pa.int64()),
+            "erased": pa.array(left_out, pa.int64()),
+        }
     )
     connection.register("delivered_counts", counts)
     connection.execute(
@@ -55,12 +64,14 @@ def write(
             select load_date, file, count(*) as records from raw.rejected_records
             where stream = $stream and load_date between $first and $last group by all
         )
-        select f.load_date, $stream, f.name, f.format, f.bytes, c.delivered,
-            coalesce(a.records, 0), coalesce(r.records, 0)
+        select f.load_date, $stream, f.name, f.format, f.bytes, c.delivered + coalesce(e.records, 0),
+            coalesce(a.records, 0), coalesce(r.records, 0), c.erased + coalesce(e.records, 0)
         from {FILES_TABLE} as f
         inner join delivered_counts as c on c.file = f.file
         left join accepted as a on a.load_date = f.load_date and a.file = f.name
         left join rejected as r on r.load_date = f.load_date and r.file = f.name
+        left join raw.erased_records as e
+            on e.load_date = f.load_date and e.stream = $stream and e.file = f.name and e.bytes = f.bytes
         order by f.load_date, f.name""",
         nights,
     )
@@ -130,7 +141,7 @@ def _refuse(connection: duckdb.DuckDBPyConnection, refusal: Refusal) -> None:
         [*key, refusal.reason],
     )
     connection.execute(
-        "insert into raw.delivered_files values (?, perso_mask_open(?), perso_mask_open(?), 'unknown', ?, 1, 0, 1)",
+        "insert into raw.delivered_files values (?, perso_mask_open(?), perso_mask_open(?), 'unknown', ?, 1, 0, 1, 0)",
         [*key, refusal.bytes],
     )
 
@@ -140,7 +151,7 @@ def report(connection: duckdb.DuckDBPyConnection, stream: Stream, first: date, l
     nights = [stream.name, first, last]
     counts = connection.execute(
         "select count(*), coalesce(sum(delivered), 0)::bigint, coalesce(sum(accepted), 0)::bigint,"
-        " coalesce(sum(rejected), 0)::bigint"
+        " coalesce(sum(rejected), 0)::bigint, coalesce(sum(erased), 0)::bigint"
         " from raw.delivered_files where stream = ? and load_date between ? and ?",
         nights,
     ).fetchall()[0]
@@ -149,5 +160,5 @@ def report(connection: duckdb.DuckDBPyConnection, stream: Stream, first: date, l
         " group by field order by field",
         nights,
     ).fetchall()
-    files, delivered, accepted, rejected = counts
-    return StreamReport(stream.name, files, delivered, accepted, rejected, dict(drift))
+    files, delivered, accepted, rejected, erased = counts
+    return StreamReport(stream.name, files, delivered, accepted, rejected, dict(drift), erased)

@@ -6,6 +6,7 @@ This is where files, formats and tables meet. Keep rules (``rules``), reading (`
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,8 @@ import duckdb
 from perso_pipeline.contracts.errors import PersoError, nearest
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.contracts.streams import STREAMS, Stream
-from perso_pipeline.raw import ledgers, parquet, privacy
+from perso_pipeline.raw import ledgers, parquet, privacy, suppression
+from perso_pipeline.raw.judge import keep
 from perso_pipeline.raw.landing import Delivery, Format, scan, scan_misplaced
 from perso_pipeline.raw.report import LoadReport, StreamReport
 from perso_pipeline.raw.stream_load import StreamLoad
@@ -34,11 +36,13 @@ def load_nights(
     hash_key: bytes,
     streams: Sequence[str] | None = None,
     on_progress: Progress | None = None,
+    suppressed: frozenset[str] = frozenset(),
 ) -> LoadReport:
     """Load the landing folders dated ``first`` to ``last`` (included) into ``raw.*``.
 
     A night that was loaded before is replaced. All raw tables exist afterwards. ``on_progress`` is told
-    stream, bytes done and bytes in all.
+    stream, bytes done and bytes in all. Records of people on the list ``suppressed`` (``suppression``) are counted as
+    erased and kept nowhere.
 
     Raises:
         PersoError: a stream's name is not known, ``first`` is after ``last``, or the key is empty.
@@ -65,7 +69,7 @@ def load_nights(
     for name in chosen:
         delivery = scan(landing_dir, name, first, last)
         progress = _progress(on_progress, name, sum(file.bytes for file in delivery.files))
-        reports.append(_load_stream(warehouse, STREAMS[name], delivery, first, last, hash_key, progress))
+        reports.append(_load_stream(warehouse, STREAMS[name], delivery, first, last, hash_key, progress, suppressed))
     return LoadReport(first, last, tuple(reports), len(misplaced))
 
 
@@ -81,6 +85,7 @@ def _load_stream(
     last: date,
     hash_key: bytes,
     progress: Callable[[int], None],
+    suppressed: frozenset[str],
 ) -> StreamReport:
     broken: dict[int, str] = {}  # Parquet files of which a page turned out to be damaged
     while True:
@@ -89,9 +94,14 @@ def _load_stream(
                 connection.execute("set preserve_insertion_order = false")
                 privacy.install(connection, hash_key)
                 ledgers.clear(connection, stream, first, last)
-                load = StreamLoad(connection, stream, delivery, broken, progress)
+                has_erased = bool(suppressed) and suppression.names_people(stream)
+                suppression.give_list(connection, suppressed)
+                judge = partial(keep, has_erased=has_erased)
+                load = StreamLoad(connection, stream, delivery, broken, progress, judge=judge)
                 load.run()
-                ledgers.write(connection, stream, load.delivered, delivery.refusals, first=first, last=last)
+                ledgers.write(
+                    connection, stream, load.delivered, delivery.refusals, first=first, last=last, erased=load.erased
+                )
                 if stream.name == "storefront_events":
                     note_user_agents(connection, first, last)
                 report = ledgers.report(connection, stream, first, last)

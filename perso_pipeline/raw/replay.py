@@ -28,6 +28,7 @@ def replay(
     hash_key: bytes,
     streams: Sequence[str] | None = None,
     on_progress: Progress | None = None,
+    suppressed: frozenset[str] = frozenset(),
 ) -> ReplayReport:
     """Load again every night that may now come out better, and say how it did.
 
@@ -49,7 +50,7 @@ def replay(
         for first, last in _runs(nights):
             load_nights(
                 warehouse, landing_dir=landing_dir, sites=sites, first=first, last=last, hash_key=hash_key,
-                streams=[stream], on_progress=on_progress,
+                streams=[stream], on_progress=on_progress, suppressed=suppressed,
             )  # fmt: skip
         if nights:
             with warehouse.connect(read_only=True) as connection:

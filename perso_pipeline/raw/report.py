@@ -14,6 +14,7 @@ class StreamReport:
     accepted: int
     rejected: int
     drift: dict[str, int] = field(default_factory=dict)  # unknown field -> records that carry it
+    erased: int = 0  # of people who were erased
 
 
 @dataclass(frozen=True)

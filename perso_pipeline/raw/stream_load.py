@@ -32,7 +32,10 @@ class StreamLoad:
         delivery: Delivery,
         broken: Mapping[int, str],
         progress: Callable[[int], None],
+        *,
+        judge: Callable[[duckdb.DuckDBPyConnection, Stream, Source], dict[int, int]] = keep,
     ) -> None:
+        self._judge = judge
         self._connection = connection
         self._stream = stream
         self._files = delivery.files
@@ -40,16 +43,26 @@ class StreamLoad:
         self._progress = progress
         self._done_bytes = 0
         self.delivered: dict[int, int] = {}
+        self.erased: dict[int, int] = {}
+
+    @property
+    def failed(self) -> dict[int, str]:
+        """Why a file could not be read, by its index."""
+        return self._failed
 
     def run(self) -> None:
         """Load JSON Lines, CSV and Parquet; a file that cannot be read becomes one rejected record."""
+        self.read()
+        self._reject_failed()
+
+    def read(self) -> None:
+        """Hand every record to the judge."""
         self._register_files()
         files = self._of(Format.JSON)
         if files:
             self._load_lines(files, json_lines(self._stream))
         self._load_csv()
         self._load_parquet()
-        self._reject_failed()
 
     def _of(self, kind: Format) -> list[tuple[int, LandingFile]]:
         return [(i, f) for i, f in enumerate(self._files) if f.format is kind and i not in self._failed]
@@ -83,12 +96,16 @@ class StreamLoad:
         before = self._done_bytes
         while not reader.is_exhausted:
             self._connection.register(LINES_TABLE, reader.chunk(LINES_CHUNK))
-            keep(self._connection, self._stream, source)
+            self._hand_over(source)
             self._done_bytes = before + reader.bytes_done
             self._progress(self._done_bytes)
         self._done_bytes = before + reader.bytes_done
         self.delivered |= reader.delivered
         self._failed |= reader.failed
+
+    def _hand_over(self, source: Source) -> None:
+        for index, records in self._judge(self._connection, self._stream, source).items():
+            self.erased[index] = self.erased.get(index, 0) + records
 
     def _load_parquet(self) -> None:
         footers, failed = parquet.read_footers(self._of(Format.PARQUET))
@@ -100,7 +117,7 @@ class StreamLoad:
             if schema not in sources:
                 sources[schema] = parquet_rows(self._stream, parquet.columns(self._connection, piece.footers[0]))
             bounds = {"paths": piece.paths, "first_row": piece.first_row, "last_row": piece.last_row}
-            keep(self._connection, self._stream, replace(sources[schema], parameters=bounds))
+            self._hand_over(replace(sources[schema], parameters=bounds))
             if piece.last_row + 1 >= piece.footers[-1].rows:
                 self._done_bytes += sum(footer.file.bytes for footer in piece.footers)
             self._progress(self._done_bytes)
@@ -119,3 +136,4 @@ class StreamLoad:
                 [file.load_date, stream, file.name, f"unreadable file: {cause}"],
             )
             self.delivered[index] = 1
+            self.erased.pop(index, None)

@@ -27,6 +27,14 @@ LEDGERS: dict[str, dict[str, str]] = {
         "delivered": "BIGINT",
         "accepted": "BIGINT",
         "rejected": "BIGINT",
+        "erased": "BIGINT",  # of people who were erased: taken out of the file, or left out when it was read
+    },
+    "erased_records": {  # records taken out of a landing file; they count while the file is as it was left
+        "load_date": "DATE",
+        "stream": "VARCHAR",
+        "file": "VARCHAR",
+        "bytes": "BIGINT",  # size of the file without them
+        "records": "BIGINT",
     },
     "loaded_days": {"load_date": "DATE", "stream": "VARCHAR", "event_date": "DATE"},
     "schema_drift": {"load_date": "DATE", "stream": "VARCHAR", "field": "VARCHAR", "records": "BIGINT"},

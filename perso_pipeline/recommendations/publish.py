@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -143,9 +143,48 @@ def rollback(published_dir: Path, *, to: str | None = None, warehouse: Warehouse
     return Published(version, night, shelf.folder(version), rows, tuple(manifest["absent"]), is_reused=True)
 
 
+def rewrite(
+    published_dir: Path, keep: Callable[[pa.Table], pa.Table], on_renamed: Callable[[str, str, int], None]
+) -> None:
+    """Write every kept publication anew with the rows that ``keep`` leaves.
+
+    ``on_renamed`` is told old version, new version and rows gone, before the new one takes the place of the old.
+
+    A version names its content, so that what lost rows gets another name; ``current`` and the log follow. Killed
+    anywhere and called again, it ends the same.
+    """
+    shelf = Shelf(published_dir)
+    with shelf.lock():
+        shelf.tidy()
+        for version in shelf.versions():
+            manifest = shelf.manifest(version)
+            staging = shelf.new_staging()
+            entries: dict[str, dict[str, Any]] = {}
+            gone = 0
+            for table, entry in manifest["tables"].items():
+                rows = pq.read_table(shelf.folder(version) / entry["file"])
+                left = keep(rows)
+                gone += rows.num_rows - left.num_rows
+                entries[table] = _put_rows(left, table, folder=staging)
+            if not gone:
+                shutil.rmtree(staging)
+                continue
+            night = date.fromisoformat(manifest["night"])
+            new = f"{night}-{_content_hash(entries, manifest['absent'])}"
+            _write_database(staging, entries, night=night, version=new)
+            _write_manifest(staging, entries, night=night, version=new, absent=manifest["absent"])
+            on_renamed(version, new, gone)
+            shelf.replace(version, staging, new)
+
+
 def _write_table(warehouse: Warehouse, table: str, *, night: date, folder: Path) -> dict[str, Any]:
     schema, name = table.split(".")
     rows = warehouse.query(f'select * from "{schema}"."{name}" where night = $night order by all', {"night": night})
+    return _put_rows(rows, table, folder=folder)
+
+
+def _put_rows(rows: pa.Table, table: str, *, folder: Path) -> dict[str, Any]:
+    name = table.split(".")[1]
     path = folder / f"{name}.parquet"
     pq.write_table(rows, path, compression="zstd")
     if table in CSV_TABLES:

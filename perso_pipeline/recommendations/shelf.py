@@ -99,6 +99,27 @@ class Shelf:
         staging.rename(self.folder(version))
         sync_folder(self.root)
 
+    def replace(self, version: str, staging: Path, new: str) -> None:
+        """Put ``staging`` in the place of ``version`` under the name ``new``: folder, ``current`` and log."""
+        if self.folder(new).exists():  # left by a kill between here and the removal below
+            shutil.rmtree(staging)
+        else:
+            self.put(staging, new)
+        if self.current() == version:
+            draft = self.root / f".{CURRENT}-{os.getpid()}"
+            draft.symlink_to(new)
+            draft.replace(self.root / CURRENT)
+        log = self.root / "log.jsonl"
+        draft = self.root / f"{_STAGING}log-{os.getpid()}"
+        draft.mkdir()
+        (draft / "log.jsonl").write_text(log.read_text(encoding="utf-8").replace(version, new), encoding="utf-8")
+        (draft / "log.jsonl").replace(log)
+        draft.rmdir()
+        aside = self.root / f"{_STAGING}old-{version}"
+        self.folder(version).rename(aside)
+        shutil.rmtree(aside)
+        sync_folder(self.root)
+
     def point(self, version: str, *, action: str, gate: str, rows: int) -> None:
         """Swap ``current`` in one step and log it."""
         before = self.current()

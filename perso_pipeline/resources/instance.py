@@ -50,6 +50,12 @@ def close_killed_runs(instance: dg.DagsterInstance) -> list[str]:
     return closed
 
 
+def runs_under_way(instance: dg.DagsterInstance) -> list[str]:
+    """Ids of the runs that have begun and not ended."""
+    begun = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+    return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=begun))]
+
+
 def _process_id(number: int) -> str:
     try:
         # Field 22 of /proc/<pid>/stat is the start time; the name in field 2 may hold spaces.

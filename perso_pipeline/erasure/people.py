@@ -1,0 +1,178 @@
+"""Whom a word means and everything that names them: identifiers, person ids, orders, carts.
+
+Reads identity and raw. Keep removing out.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.contracts.streams import STREAMS
+
+_KINDS = ("customer", "visitor", "loyalty")
+_FIELDS = {"visitor": "visitor_id", "loyalty": "loyalty_id", "email": "email_hash", "phone": "phone_hash"}
+_FEWEST_DIGITS = 5
+
+
+@dataclass(frozen=True)
+class People:
+    """Everything that names the people to erase.
+
+    Attributes:
+        count: how many people they are now.
+        identifiers: as in ``identity.identity_map``, of all of them.
+        shared: those of them that records of others name too; they stay in the others' records.
+        person_ids: ids that only they ever had.
+        stretches: (person id, first night, night after the last or None): nights on which one of them was taken for
+            a part of somebody else, who keeps that id.
+        orders: 'site:order'.
+        carts: cart ids.
+    """
+
+    count: int
+    identifiers: tuple[str, ...]
+    shared: tuple[str, ...]
+    person_ids: tuple[str, ...]
+    stretches: tuple[tuple[str, str, str | None], ...]
+    orders: tuple[str, ...]
+    carts: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "People":
+        stretches = tuple((person, first, end) for person, first, end in stored["stretches"])
+        lists = {name: tuple(values) for name, values in stored.items() if name not in {"count", "stretches"}}
+        return cls(count=stored["count"], stretches=stretches, **lists)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Identifiers that nobody else's records name."""
+        return tuple(sorted(set(self.identifiers) - set(self.shared)))
+
+    def lasting_names(self) -> list[str]:
+        """What the suppression list is to hold, before hashing."""
+        persons = (f"person:{person}" for person in self.person_ids)
+        return [*self.own, *persons, *(f"order:{order}" for order in self.orders)]
+
+    def names(self) -> list[str]:
+        """What is looked for in landing files, before hashing."""
+        return [*self.identifiers, *(f"order:{order}" for order in self.orders)]
+
+
+def hashed(names: Iterable[str], key: bytes) -> frozenset[str]:
+    """HMAC-SHA-256 of each, as ``perso_hmac`` has it."""
+    return frozenset(hmac.new(key, name.encode(), hashlib.sha256).hexdigest() for name in names)
+
+
+def candidates(word: str, key: bytes) -> list[str]:
+    """Identifiers that ``word`` may mean; e-mail addresses and phone numbers become their hashes here."""
+    word = word.strip()
+    found = [f"{kind}:{word}" for kind in (*_KINDS, "person")]
+    if "@" in word:
+        hash_ = next(iter(hashed([word.lower()], key)))
+        found += [f"email:{hash_}", *(f"{kind}:h:{hash_[:16]}" for kind in _KINDS)]
+    digits = re.sub(r"[^0-9]", "", word)
+    if len(digits) >= _FEWEST_DIGITS and not re.search(r"[A-Za-z@]", word):
+        number = re.sub(r"^00", "+", ("+" if word.startswith("+") else "") + digits)
+        found.append(f"phone:{next(iter(hashed([number], key)))}")
+    return found
+
+
+def find_people(connection: duckdb.DuckDBPyConnection, words: Sequence[str], key: bytes) -> tuple[People, list[int]]:
+    """Everybody whom ``words`` mean, with the places (from 0) of the words that mean nobody."""
+    persons: set[str] = set()
+    unknown = []
+    for place, word in enumerate(words):
+        found = connection.execute(
+            "select distinct person_id from identity.identity_map"
+            " where void_on is null and (person_id = ? or list_contains(?, identifier))",
+            [word.strip(), candidates(word, key)],
+        ).fetchall()
+        if len(found) > 1:
+            msg = (
+                f"Word {place + 1} means {len(found)} people; give the person id of the one to erase "
+                "('perso show person' prints it)."
+            )
+            raise PersoError(msg)
+        if not found:
+            unknown.append(place)
+        persons |= {row[0] for row in found}
+    return _everything_of(connection, sorted(persons)), unknown
+
+
+def _everything_of(connection: duckdb.DuckDBPyConnection, persons: list[str]) -> People:
+    identifiers = _column(
+        connection,
+        "select distinct identifier from identity.identity_map where void_on is null and list_contains(?, person_id)",
+        [persons],
+    )
+    had = connection.execute(
+        """
+        select m.person_id, min(m.known_on), nullif(max(coalesce(m.void_on, date '9999-12-31')), date '9999-12-31'),
+            m.person_id not in (
+                select person_id from identity.identity_map where not list_contains($identifiers, identifier)
+            ) as is_own
+        from identity.identity_map as m where list_contains($identifiers, m.identifier)
+        group by m.person_id order by m.person_id""",
+        {"identifiers": identifiers},
+    ).fetchall()
+    shared: set[str] = set()
+    carts: set[str] = set()
+    values = {kind: _values(identifiers, kind) for kind in ("customer", *_FIELDS)}
+    for stream in STREAMS.values():
+        columns = {field.column for field in stream.fields}
+        for kind, column in _FIELDS.items():
+            if column in columns and "customer_id" in columns:
+                found = _column(connection, _shared(stream.name, column), [values[kind], values["customer"]])
+                shared |= {f"{kind}:{value}" for value in found}
+        if "cart_id" in columns:
+            carts |= set(_column(connection, _of_them(stream.name, columns, "cart_id"), values))
+    order_columns = {field.column for field in STREAMS["order_events"].fields}
+    orders = _column(connection, _of_them("order_events", order_columns, "site_id || ':' || order_id"), values)
+    return People(
+        count=len(persons),
+        identifiers=tuple(identifiers),
+        shared=tuple(sorted(shared)),
+        person_ids=tuple(person for person, _, _, is_own in had if is_own),
+        stretches=tuple((p, str(first), _text(end)) for p, first, end, is_own in had if not is_own),
+        orders=tuple(orders),
+        carts=tuple(sorted(carts)),
+    )
+
+
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _values(identifiers: Iterable[str], kind: str) -> list[str]:
+    return [i.removeprefix(f"{kind}:") for i in identifiers if i.startswith(f"{kind}:")]
+
+
+def _shared(stream: str, column: str) -> str:
+    attempt = "and not (event_type = 'sign_in' and is_success is not true)" if stream == "storefront_events" else ""
+    return f"""
+        select distinct {column} from raw.{stream}
+        where list_contains(?, {column}) and customer_id is not null and not list_contains(?, customer_id) {attempt}"""
+
+
+def _of_them(stream: str, columns: set[str], wanted: str) -> str:
+    named = [f"list_contains(${kind}, {column})" for kind, column in _FIELDS.items() if column in columns]
+    unused = " and ".join(f"${kind} is not null" for kind, column in _FIELDS.items() if column not in columns) or "true"
+    return f"""
+        select distinct {wanted} from raw.{stream}
+        where {unused} and {wanted} is not null
+            and (list_contains($customer, customer_id) or (customer_id is null and ({" or ".join(named)})))
+        order by 1"""
+
+
+def _column(connection: duckdb.DuckDBPyConnection, sql: str, values: Any) -> list[str]:
+    return sorted(row[0] for row in connection.execute(sql, values).fetchall())
