@@ -72,7 +72,7 @@ def model_evaluations(
         if not len(site.signals):
             skipped[site_id] = "no interactions are known for this night"
             continue
-        outcome = evaluate(site.signals, config, threads=settings.get().threads)
+        outcome = evaluate(site.signals, config, threads=settings.get().threads, evidence=site.evidence)
         training.append(race.training_row(site, outcome))
         if isinstance(outcome, Evaluation):
             measured += tables.measurement_rows(night, site_id, outcome.measurements)
@@ -218,7 +218,7 @@ def candidates(
             folder = store.model_folder(stored[0]["mlflow_run_id"]) if stored else None
             files = read_verified(folder, tables.ledger_of(stored)) if folder else {}
             models[name] = artifacts.unpacked(name, files, data, site.config, threads=settings.get().threads)
-        lists = CandidateRows(night, site_id, data, site.config.candidates)
+        lists = CandidateRows(night, site_id, data, site.config.candidates, blocked=site.config.blocked)
         made: list[pa.RecordBatch] = []
         for name in FOR_ANYONE:
             made += lists.for_anyone(models[name], site.version)
