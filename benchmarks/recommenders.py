@@ -97,14 +97,26 @@ def candidates(data: InteractionMatrix) -> Iterator[tuple[str, Recommender]]:
     for weighting, k1, b in (("bm25", 0.2, 0.2), ("bm25", 1.2, 0.75), ("cosine", 1.2, 0.75)):
         config = ItemKnnConfig.model_validate({"weighting": weighting, "neighbours": 500, "k1": k1, "b": b})
         yield f"item_knn {weighting} k1 {k1} b {b}", ItemKnn(config).fit(data)
-    for alpha, beta, neighbours in ((0.6, 0.3, 500), (0.5, 0.3, 500), (0.7, 0.3, 500), (0.6, 0.2, 500), (0.6, 0.4, 500)):
+    for alpha, beta, neighbours in (
+        (0.6, 0.3, 500),
+        (0.5, 0.3, 500),
+        (0.7, 0.3, 500),
+        (0.6, 0.2, 500),
+        (0.6, 0.4, 500),
+    ):
         walk = Rp3betaConfig(alpha=alpha, beta=beta, neighbours=neighbours)
         yield f"rp3beta {alpha} {beta} {neighbours}", Rp3beta(walk).fit(data)
     spectra = {f: GfCf(GraphFilterConfig(factors=f, low_pass=0.3, seed=1)).fit(data).arrays() for f in (256, 448)}
     for low_pass in (0.2, 0.3):
         gf_cf = GfCf(GraphFilterConfig(factors=256, low_pass=low_pass, seed=1))
         yield f"gf_cf 256 {low_pass}", gf_cf.restore(spectra[256], data)
-    for factors, low_pass, time_ in ((256, 0.2, 2.5), (448, 0.1, 2.5), (448, 0.2, 2.0), (448, 0.2, 2.5), (448, 0.3, 2.5)):
+    for factors, low_pass, time_ in (
+        (256, 0.2, 2.5),
+        (448, 0.1, 2.5),
+        (448, 0.2, 2.0),
+        (448, 0.2, 2.5),
+        (448, 0.3, 2.5),
+    ):
         config = BspmConfig(factors=factors, low_pass=low_pass, sharpening=time_, seed=1)
         yield f"bspm {factors} {low_pass} {time_}", Bspm(config).restore(spectra[factors], data)
     bspm = Bspm(BSPM).restore(spectra[448], data)
@@ -117,9 +129,7 @@ def candidates(data: InteractionMatrix) -> Iterator[tuple[str, Recommender]]:
             blend = Blend(BlendConfig(weights={"bspm": 1, "als": weight}), members)
             yield f"blend bspm + {weight} als {factors} {regularization} {alpha}", blend.restore(blend.arrays(), data)
     for factors, rate, regularization, rounds in ((128, 0.05, 0.01, 150), (128, 0.01, 0.01, 150)):
-        pairs = BprConfig(
-            factors=factors, learning_rate=rate, regularization=regularization, iterations=rounds, seed=1
-        )
+        pairs = BprConfig(factors=factors, learning_rate=rate, regularization=regularization, iterations=rounds, seed=1)
         yield f"bpr {factors} {rate} {regularization} {rounds}", Bpr(pairs).fit(data)
 
 
@@ -148,7 +158,9 @@ def compare(train: InteractionMatrix, test: sparse.csr_matrix, only: list[str]) 
         fitted = time.perf_counter()
         recall, ndcg = measure(model, train, test)
         answered = time.perf_counter()
-        print(f"| {name:<22} | {recall:.4f} | {ndcg:.4f} | {fitted - started:.1f} | {answered - fitted:.1f} |", flush=True)
+        print(
+            f"| {name:<22} | {recall:.4f} | {ndcg:.4f} | {fitted - started:.1f} | {answered - fitted:.1f} |", flush=True
+        )
         if name == "popular" and (round(recall, 4), round(ndcg, 4)) != PUBLISHED["most popular"]:
             sys.exit("Most popular differs from the published figure: the evaluation is wrong, not the models.")
     print(f"\nPeak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
@@ -163,7 +175,9 @@ def main() -> None:
     if not (asked.folder / "train.parquet").is_file():
         sys.exit(f"{asked.folder / 'train.parquet'} is missing; give the folder that holds the Gowalla split.")
     train, test = read(asked.folder)
-    print(f"Gowalla: {train.weights.shape[0]:,} people, {train.weights.shape[1]:,} items, {train.weights.nnz:,} pairs\n")
+    print(
+        f"Gowalla: {train.weights.shape[0]:,} people, {train.weights.shape[1]:,} items, {train.weights.nnz:,} pairs\n"
+    )
     if asked.search:
         search(train)
     else:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from perso_pipeline.models.config import BlendConfig
+from perso_pipeline.models.config import BlendConfig, LinearName
 from perso_pipeline.models.dense import best_of_all
 from perso_pipeline.models.protocol import (
     Arrays,
@@ -43,7 +43,7 @@ class Blend:
 
     name: ClassVar[str] = "blend"
 
-    def __init__(self, config: BlendConfig, members: Mapping[str, Scorer]) -> None:
+    def __init__(self, config: BlendConfig, members: Mapping[LinearName, Scorer]) -> None:
         self._config = config
         self._members = members
 
@@ -87,7 +87,7 @@ class Blend:
         speaking = explained(np.array(list(parts)), np.array(list(parts.values())))
         return replace(speaking, score=score, against=against) if isinstance(speaking, Explanation) else speaking
 
-    def _weights(self, name: str, block: NDArray[np.float32], people: Indices) -> NDArray[np.float32]:
+    def _weights(self, name: LinearName, block: NDArray[np.float32], people: Indices) -> NDArray[np.float32]:
         """What brings a member's scores to the common scale, per person; 0 where the member knows nothing."""
         own = self._data.weights[people]
         rows = np.repeat(np.arange(len(people)), np.diff(own.indptr))

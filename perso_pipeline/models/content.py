@@ -3,7 +3,7 @@
 TF-IDF (Sparck Jones 1972) and cosine, from scikit-learn; Adobe Commerce's "more like this" reads the same fields.
 """
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
@@ -62,7 +62,7 @@ def _lines(text: str) -> list[str]:
     return text.split("\n") if text else []
 
 
-def _weighed(vectorizer: "TfidfVectorizer", texts: list[str]) -> sparse.csr_matrix:  # noqa: F821
+def _weighed(vectorizer: Any, texts: list[str]) -> sparse.csr_matrix:
     """Items x terms; nothing at all where no item has a term."""
     analyse = vectorizer.build_analyzer()
     if not any(analyse(text) for text in texts):

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
-from perso_pipeline.contracts.warehouse import Warehouse
+from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.models.config import SignalsConfig
 from perso_pipeline.models.protocol import KINDS, Catalogue, Indices, InteractionMatrix, Journal
 
@@ -73,9 +73,9 @@ def read_evidence(
     warehouse: Warehouse, site_id: str, night: date, config: SignalsConfig, *, events: bool, items: bool
 ) -> Evidence:
     """Single events and catalogue as they were known on a night."""
-    parameters = {"night": night, "site_id": site_id}
-    start = {"start": night - timedelta(days=config.window_days)}
-    happened = warehouse.query(_EVENTS, parameters | start) if events else None
+    parameters: dict[str, Value] = {"night": night, "site_id": site_id}
+    start = night - timedelta(days=config.window_days)
+    happened = warehouse.query(_EVENTS, {**parameters, "start": start}) if events else None
     offered = warehouse.query(_ITEMS, parameters) if items else None
     return from_tables(happened, offered)
 

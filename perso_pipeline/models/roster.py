@@ -8,7 +8,7 @@ from perso_pipeline.models.bought_together import BoughtTogether
 from perso_pipeline.models.bpr import Bpr
 from perso_pipeline.models.bspm import Bspm
 from perso_pipeline.models.co_visitation import CoVisitation
-from perso_pipeline.models.config import SiteModels
+from perso_pipeline.models.config import LinearName, SiteModels
 from perso_pipeline.models.content import Content
 from perso_pipeline.models.conversion import Conversion
 from perso_pipeline.models.ease import Ease
@@ -29,14 +29,14 @@ BASELINE = Popular.name
 FLOOR = RandomBaseline.name
 FOR_ANYONE = (Popular.name, Trending.name)  # these give everyone the same list
 
-_LINEAR: Mapping[str, Callable[[SiteModels, int], Scorer]] = {
-    Rp3beta.name: lambda config, threads: Rp3beta(config.rp3beta, threads=threads),
-    ItemKnn.name: lambda config, threads: ItemKnn(config.item_knn, threads=threads),
-    Ease.name: lambda config, _: Ease(config.ease),
-    GfCf.name: lambda config, _: GfCf(config.gf_cf),
-    Bspm.name: lambda config, _: Bspm(config.bspm),
-    Als.name: lambda config, threads: Als(config.als, threads=threads),
-    Bpr.name: lambda config, _: Bpr(config.bpr),
+_LINEAR: Mapping[LinearName, Callable[[SiteModels, int], Scorer]] = {
+    "rp3beta": lambda config, threads: Rp3beta(config.rp3beta, threads=threads),
+    "item_knn": lambda config, threads: ItemKnn(config.item_knn, threads=threads),
+    "ease": lambda config, _: Ease(config.ease),
+    "gf_cf": lambda config, _: GfCf(config.gf_cf),
+    "bspm": lambda config, _: Bspm(config.bspm),
+    "als": lambda config, threads: Als(config.als, threads=threads),
+    "bpr": lambda config, _: Bpr(config.bpr),
 }
 _MODELS: Mapping[str, Callable[[SiteModels, int], Recommender]] = {
     Popular.name: lambda config, _: Popular(config.popular),
@@ -45,7 +45,7 @@ _MODELS: Mapping[str, Callable[[SiteModels, int], Recommender]] = {
     Conversion.name: lambda config, _: Conversion(config.conversion),
     Editorial.name: lambda config, _: Editorial(config.editorial),
     RandomBaseline.name: lambda config, _: RandomBaseline(config.random),
-    **_LINEAR,
+    **{name: _LINEAR[name] for name in _LINEAR},
     Blend.name: lambda config, threads: Blend(
         config.blend, {name: _LINEAR[name](config, threads) for name in config.blend.weights}
     ),
