@@ -66,6 +66,7 @@ def model_evaluations(
     training: list[dict[str, Any]] = []
     measured: list[dict[str, Any]] = []
     skipped: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     shown: dict[str, dg.MetadataValue] = {}
     for site_id, config in site_configs(settings.get().config_dir).items():
         site = SiteNight.read(here, site_id, night, config)
@@ -76,6 +77,7 @@ def model_evaluations(
         training.append(race.training_row(site, outcome))
         if isinstance(outcome, Evaluation):
             measured += tables.measurement_rows(night, site_id, outcome.measurements)
+            left_out |= {f"{site_id}/{model}": reason for model, reason in outcome.left_out.items()}
         pictures = race.figures(site, outcome)
         recorded = store.record(
             NightRun(
@@ -92,7 +94,7 @@ def model_evaluations(
     here.write_partition("models.training_sets", tables.table(training, tables.TRAINING_SETS), {"night": night})
     rows = tables.table(measured, tables.MODEL_EVALUATIONS)
     here.write_partition("models.model_evaluations", rows, {"night": night})
-    note = {"skipped": dg.MetadataValue.json(skipped)}
+    note = {"skipped": dg.MetadataValue.json(skipped), "left_out": dg.MetadataValue.json(left_out)}
     yield dg.MaterializeResult(
         asset_key=["models", "training_sets"],
         metadata={"dagster/row_count": len(training), "preview": _markdown(training), **note},

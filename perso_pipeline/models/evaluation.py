@@ -148,7 +148,8 @@ def _summed_up(
             low, high = resamples.interval(column) if len(known) == units else (None, None)
             yield Measurement(task, model, metric, k, float(known.mean()), low, high, len(known))
             for ending, rival in rivals.items():
-                if metric == PRIMARY[task] and model != rival:
+                # An incumbent that was left out is nobody to be measured against.
+                if metric == PRIMARY[task] and model != rival and rival in values:
                     difference = column - values[rival][metric, k]
                     low, high = resamples.interval(difference)
                     yield Measurement(task, model, metric + ending, k, float(difference.mean()), low, high, units)

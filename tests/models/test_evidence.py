@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from perso_pipeline.models import race
 from perso_pipeline.models.config import EvaluationConfig
 from perso_pipeline.models.evaluation import Evaluation, evaluate
 from perso_pipeline.models.evidence import read_evidence, with_evidence, with_new_items
@@ -151,7 +152,8 @@ def test_every_model_can_race_and_one_that_needs_too_much_memory_stays_out(two_t
     everything = list(type(config).model_fields["race"].annotation.__args__[0].__args__)
     small = EvaluationConfig(**(config.evaluation.model_dump() | {"min_people": 20, "bootstrap_samples": 100}))
     ease = config.ease.model_copy(update={"max_gigabytes": 1e-9})
-    racing = config.model_copy(update={"race": everything, "ease": ease, "evaluation": small})
+    incumbents = {"personal": "ease", "similar": "item_knn"}
+    racing = config.model_copy(update={"race": everything, "ease": ease, "evaluation": small, "incumbents": incumbents})
     site = SiteNight.read(made, "shop-uk", NIGHT, racing)
     outcome = evaluate(site.signals, racing, threads=1, evidence=site.evidence)
     assert isinstance(outcome, Evaluation)
@@ -159,3 +161,5 @@ def test_every_model_can_race_and_one_that_needs_too_much_memory_stays_out(two_t
     assert "GB, more than ease.max_gigabytes" in outcome.left_out["ease"]
     measured = {m.model for m in outcome.measurements if m.metric == "recall"}
     assert measured == set(everything) - {"ease"}
+    decisions = {d.task: d.model for d in race.decisions(outcome.measurements, None, racing)}
+    assert "ease" not in decisions.values()
