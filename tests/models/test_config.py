@@ -7,6 +7,7 @@ import pytest
 from perso_pipeline.contracts.errors import ConfigError
 from perso_pipeline.models.config import ModelName
 from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.models_schema import SCHEMA_PATH, schema_text
 from perso_pipeline.models.roster import ALL
 from perso_pipeline.settings import PROJECT_ROOT
 
@@ -70,3 +71,9 @@ def test_the_gates_know_every_model():
         ]
         assert set(names) == set(ALL) - none
     assert set(ALL) == set(get_args(ModelName))
+
+
+def test_the_schema_that_editors_read_is_the_one_of_the_code():
+    assert SCHEMA_PATH.read_text(encoding="utf-8") == schema_text(), (
+        "run: python -m perso_pipeline.models.models_schema"
+    )
