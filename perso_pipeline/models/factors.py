@@ -19,6 +19,8 @@ from perso_pipeline.models.ranking import itself, ranked
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Implicit runs its own threads; OpenBLAS threads inside them slow it down up to tenfold."""
+    import implicit.cpu.als  # noqa: F401  brings BLAS libraries, which must be loaded to be limited
+
     with threadpool_limits(limits=1, user_api="blas"):
         yield
 

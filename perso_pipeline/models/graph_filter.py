@@ -43,7 +43,8 @@ class GraphFilter:
     def fit(self, data: InteractionMatrix) -> Self:
         graph, _ = _normalised(damped(data))
         factors = min(self._settings.factors, *graph.shape)
-        # 4 rounds with QR: at 448 of Gowalla's 29,858 factors more change no list's recall in the fourth digit.
+        # 4 rounds with QR, not more: the edge of the filter stays a little soft, which does no harm. With the exact
+        # 256 vectors GF-CF has a Recall@20 lower by .0011 (2,000 people of Gowalla).
         _, _, vectors = randomized_svd(
             graph, factors, n_iter=4, power_iteration_normalizer="QR", random_state=self._settings.seed
         )
