@@ -1,34 +1,26 @@
-"""Implicit-feedback ALS (Hu, Koren and Volinsky 2008) with implicit's solver.
+"""Implicit-feedback ALS with implicit's solver.
 
-ALS and not BPR: with a fixed seed ALS gave the same factors for 1 and 4 threads, BPR did not above one.
+Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008. With a fixed seed it
+gives the same factors for 1 and 4 threads, which BPR does not.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
 from perso_pipeline.models.config import AlsConfig
+from perso_pipeline.models.factors import alike, dot_products, one_blas_thread, recommended
 from perso_pipeline.models.protocol import (
     Arrays,
     Explanation,
     Indices,
     InteractionMatrix,
     NotExplainable,
-    Origin,
     Ranked,
+    explained,
 )
-from perso_pipeline.models.ranking import itself, ranked
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Implicit runs its own threads; OpenBLAS threads inside them slow it down up to tenfold."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
 
 
 class Als:
@@ -36,6 +28,9 @@ class Als:
 
     implicit subtracts 1 from each stored value: passing bare decayed weights would turn old interest
     (weight below 1) into dislike, hence the ``1 +`` here and implicit's own alpha left at 1.
+
+    People are solved once more after the last round: implicit ends with the items, which would leave people
+    and their explanations a step apart.
     """
 
     name: ClassVar[str] = "als"
@@ -45,9 +40,13 @@ class Als:
         self._threads = threads
 
     def fit(self, data: InteractionMatrix) -> Self:
-        with _one_blas_thread():
+        confidence = self._confidence(data)
+        with one_blas_thread():
             model = self._solver()
-            model.fit(self._confidence(data), show_progress=False)
+            model.fit(confidence, show_progress=False)
+            # implicit keeps Y'Y from before the last step of the items.
+            model._YtY = None  # noqa: SLF001
+            model.user_factors = model.recalculate_user(np.arange(len(data.people)), confidence)
         if not (np.isfinite(model.item_factors).all() and np.isfinite(model.user_factors).all()):
             msg = f"ALS did not converge (alpha {self._config.alpha}, regularization {self._config.regularization})."
             raise FloatingPointError(msg)
@@ -55,61 +54,28 @@ class Als:
         return self
 
     def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        total = len(self._data.items)
-        no_history = np.diff(self._data.weights.indptr)[people] == 0
-        known = np.flatnonzero(~no_history)
-        subject, item, score = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
-        if len(known):
-            forbidden = None if exclude is None else exclude[known].astype(np.float32)
-            with _one_blas_thread():
-                columns, scores = self._model.recommend(
-                    people[known], forbidden, N=min(k, total), filter_already_liked_items=forbidden is not None
-                )
-            subject, item, score = np.repeat(known, columns.shape[1]), columns.ravel(), scores.ravel()
-        return ranked(
-            subject=subject,
-            item=item,
-            score=score,
-            subjects=len(people),
-            items=total,
-            k=k,
-            exclude=exclude,
-            no_history=no_history,
-        )
+        return recommended(self._model, self._data.weights, people, k, exclude)
+
+    def scores(self, people: Indices) -> NDArray[np.float32]:
+        return dot_products(self._model, people)
 
     def similar(self, items: Indices, k: int) -> Ranked:
-        total = len(self._data.items)
-        with _one_blas_thread():
-            columns, scores = self._model.similar_items(items, N=min(k + 1, total))
-        related = np.where(scores > 0, scores, -np.inf)  # an angle of 90 degrees or more is no likeness
-        return ranked(
-            subject=np.repeat(np.arange(len(items)), columns.shape[1]),
-            item=columns.ravel(),
-            score=related.ravel(),
-            subjects=len(items),
-            items=total,
-            k=k,
-            exclude=itself(items, total),
-        )
+        return alike(self._model, items, k)
 
     def explain(self, person: int, item: int) -> Explanation | NotExplainable:
         """Hu et al. 2008, section 5: the score is a sum over the person's items, through the person's inverse."""
         start, end = self._data.weights.indptr[person], self._data.weights.indptr[person + 1]
         if start == end:
             return NotExplainable("the person has no history in the training window")
-        with _one_blas_thread():
-            score, parts, _ = self._model.explain(person, self._confidence(self._data), item, N=int(end - start))
-        positive = sum(part for _, part in parts if part > 0)
-        if positive <= 0:
-            return NotExplainable("nothing in the person's history speaks for the item")
-        origins = tuple(Origin(int(column), float(part / positive)) for column, part in parts if part > 0)
-        return Explanation(float(score), origins)
+        with one_blas_thread():
+            _, parts, _ = self._model.explain(person, self._confidence(self._data), item, N=int(end - start))
+        return explained(np.array([column for column, _ in parts]), np.array([part for _, part in parts]))
 
     def arrays(self) -> Arrays:
         return {"user_factors": self._model.user_factors, "item_factors": self._model.item_factors}
 
     def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        with _one_blas_thread():
+        with one_blas_thread():
             self._model = self._solver()
         self._model.user_factors = np.asarray(arrays["user_factors"], dtype=np.float32)
         self._model.item_factors = np.asarray(arrays["item_factors"], dtype=np.float32)

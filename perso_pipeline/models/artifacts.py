@@ -70,4 +70,4 @@ def unpacked(
         msg = f"The stored model {name} was fitted on other data than the night has now; run the night again."
         raise PersoError(msg)
     learnt = {key.removeprefix("model."): array for key, array in arrays.items() if key.startswith("model.")}
-    return build(config, threads=threads)[name].restore(learnt, data)
+    return build(config, threads=threads, names=[name])[name].restore(learnt, data)

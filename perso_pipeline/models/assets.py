@@ -66,16 +66,18 @@ def model_evaluations(
     training: list[dict[str, Any]] = []
     measured: list[dict[str, Any]] = []
     skipped: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     shown: dict[str, dg.MetadataValue] = {}
     for site_id, config in site_configs(settings.get().config_dir).items():
         site = SiteNight.read(here, site_id, night, config)
         if not len(site.signals):
             skipped[site_id] = "no interactions are known for this night"
             continue
-        outcome = evaluate(site.signals, config, threads=settings.get().threads)
+        outcome = evaluate(site.signals, config, threads=settings.get().threads, evidence=site.evidence)
         training.append(race.training_row(site, outcome))
         if isinstance(outcome, Evaluation):
             measured += tables.measurement_rows(night, site_id, outcome.measurements)
+            left_out |= {f"{site_id}/{model}": reason for model, reason in outcome.left_out.items()}
         pictures = race.figures(site, outcome)
         recorded = store.record(
             NightRun(
@@ -92,7 +94,7 @@ def model_evaluations(
     here.write_partition("models.training_sets", tables.table(training, tables.TRAINING_SETS), {"night": night})
     rows = tables.table(measured, tables.MODEL_EVALUATIONS)
     here.write_partition("models.model_evaluations", rows, {"night": night})
-    note = {"skipped": dg.MetadataValue.json(skipped)}
+    note = {"skipped": dg.MetadataValue.json(skipped), "left_out": dg.MetadataValue.json(left_out)}
     yield dg.MaterializeResult(
         asset_key=["models", "training_sets"],
         metadata={"dagster/row_count": len(training), "preview": _markdown(training), **note},
@@ -218,7 +220,7 @@ def candidates(
             folder = store.model_folder(stored[0]["mlflow_run_id"]) if stored else None
             files = read_verified(folder, tables.ledger_of(stored)) if folder else {}
             models[name] = artifacts.unpacked(name, files, data, site.config, threads=settings.get().threads)
-        lists = CandidateRows(night, site_id, data, site.config.candidates)
+        lists = CandidateRows(night, site_id, data, site.config.candidates, blocked=site.config.blocked)
         made: list[pa.RecordBatch] = []
         for name in FOR_ANYONE:
             made += lists.for_anyone(models[name], site.version)

@@ -1,19 +1,21 @@
 """Candidate lists of a fitted model as rows for the warehouse.
 
-Nothing is filtered here but an item from its own list: what was bought, blocked or is sold out is left to
-``recommendations``, which is why the lists are deep.
+Nothing is filtered here but an item from its own list and what the site blocks for every list: what somebody
+bought or blocked, or what is sold out, is left to ``recommendations``, which is why the lists are deep.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy import sparse
 
 from perso_pipeline.models.config import CandidatesConfig, Task
 from perso_pipeline.models.protocol import Indices, InteractionMatrix, Ranked, Recommender
+from perso_pipeline.models.ranking import ranked
 
 ANYONE = "anyone"
 
@@ -38,30 +40,62 @@ _CODED = pa.schema([field.with_type(_TEXT) if pa.types.is_string(field.type) els
 class CandidateRows:
     """Turns lists into rows of ``models.candidates`` for one night and site."""
 
-    def __init__(self, night: date, site_id: str, data: InteractionMatrix, config: CandidatesConfig) -> None:
+    def __init__(
+        self,
+        night: date,
+        site_id: str,
+        data: InteractionMatrix,
+        config: CandidatesConfig,
+        *,
+        blocked: Collection[str] = (),
+    ) -> None:
         self._night = night
         self._site_id = site_id
         self._data = data
         self._config = config
+        self._blocked = np.flatnonzero(np.isin(data.items, list(blocked)))
 
     def for_people(self, model: Recommender, version: str) -> Iterator[pa.RecordBatch]:
         """The deepest lists, one per person of the matrix."""
         depth = self._config.per_person
         yield from self._batches(
-            "personal", model, version, "person", self._data.people, lambda some: model.recommend(some, depth)
+            "personal", model, version, "person", self._data.people, lambda some: self._recommended(model, some, depth)
         )
 
     def for_items(self, model: Recommender, version: str) -> Iterator[pa.RecordBatch]:
         """One list of other items per item of the matrix."""
         depth = self._config.per_item
         yield from self._batches(
-            "similar", model, version, "item", self._data.items, lambda some: model.similar(some, depth)
+            "similar", model, version, "item", self._data.items, lambda some: self._similar(model, some, depth)
         )
 
     def for_anyone(self, model: Recommender, version: str) -> Iterator[pa.RecordBatch]:
         """The one list of a model that gives everyone the same."""
-        lists = model.recommend(np.zeros(1, dtype=np.int64), self._config.anyone)
+        lists = self._recommended(model, np.zeros(1, dtype=np.int64), self._config.anyone)
         yield self._rows("personal", model.name, version, "anyone", np.array([ANYONE]), lists)
+
+    def _recommended(self, model: Recommender, people: Indices, depth: int) -> Ranked:
+        if not len(self._blocked):
+            return model.recommend(people, depth)
+        rows = np.repeat(np.arange(len(people)), len(self._blocked))
+        everyone = (np.ones(len(rows)), (rows, np.tile(self._blocked, len(people))))
+        shape = (len(people), len(self._data.items))
+        return model.recommend(people, depth, exclude=sparse.csr_matrix(everyone, shape=shape))
+
+    def _similar(self, model: Recommender, items: Indices, depth: int) -> Ranked:
+        """``similar`` takes no exclusions: as many more are asked for as are blocked."""
+        lists = model.similar(items, depth + len(self._blocked))
+        if not len(self._blocked):
+            return lists
+        kept = ~np.isin(lists.item, self._blocked)
+        return ranked(
+            subject=lists.subject[kept],
+            item=lists.item[kept],
+            score=lists.score[kept],
+            subjects=lists.subjects,
+            items=len(self._data.items),
+            k=depth,
+        )
 
     def _batches(
         self,

@@ -23,7 +23,31 @@ EventType = Literal[
     "block_item",
 ]
 Task = Literal["personal", "similar"]
-ModelName = Literal["popular", "trending", "random", "item_knn", "als"]
+ModelName = Literal[
+    "popular",
+    "trending",
+    "recently_added",
+    "conversion",
+    "editorial",
+    "random",
+    "item_knn",
+    "rp3beta",
+    "ease",
+    "gf_cf",
+    "bspm",
+    "als",
+    "bpr",
+    "blend",
+    "co_visitation",
+    "bought_together",
+    "viewed_then_bought",
+    "content",
+    "session",
+    "replenishment",
+]
+LinearName = Literal["item_knn", "rp3beta", "ease", "gf_cf", "bspm", "als", "bpr"]
+# The baseline, the floor, and the list for anyone that scenarios fall back on.
+ALWAYS: tuple[ModelName, ...] = ("popular", "random", "trending")
 TASKS: tuple[Task, ...] = ("personal", "similar")
 
 
@@ -88,6 +112,132 @@ class AlsConfig(_Block):
     seed: int = Field(ge=0)
 
 
+class Rp3betaConfig(_Block):
+    """Random walks over three steps."""
+
+    alpha: float = Field(gt=0, description="Power of each step's chance.")
+    beta: float = Field(ge=0, description="How much popular items are damped.")
+    neighbours: int = Field(ge=1)
+
+
+class EaseConfig(_Block):
+    """Linear autoencoder in closed form."""
+
+    regularization: float = Field(gt=0)
+    max_gigabytes: float = Field(gt=0, description="12 bytes x items squared; above it the model stays out.")
+
+
+class GraphFilterConfig(_Block):
+    """Linear graph filter plus ideal low-pass."""
+
+    factors: int = Field(ge=1, description="Singular vectors that the ideal low-pass filter lets through.")
+    low_pass: float = Field(ge=0, description="Weight of the ideal low-pass filter beside the linear one.")
+    seed: int = Field(ge=0)
+
+
+class BspmConfig(GraphFilterConfig):
+    """The same, sharpened."""
+
+    sharpening: float = Field(ge=0, lt=2.7, description="Time; beyond 2.7 a Runge-Kutta step of order 4 runs away.")
+
+
+class BprConfig(_Block):
+    """Factors learnt from pairs of a better and a worse item."""
+
+    factors: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    regularization: float = Field(ge=0)
+    iterations: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
+class BlendConfig(_Block):
+    """A weighted sum of models."""
+
+    weights: dict[LinearName, float] = Field(min_length=2, description="Weight of each member, on a common scale.")
+
+
+class CoVisitationConfig(_Block):
+    """Items that the same person met within some days."""
+
+    within_days: int = Field(ge=1, description="1: on the same day.")
+    discount: float = Field(ge=0, le=1, description="0: how often; 1: how much more often than chance.")
+    min_people: int = Field(ge=1, description="Pairs of fewer people say nothing.")
+    neighbours: int = Field(ge=1)
+
+
+class BoughtTogetherConfig(_Block):
+    """Items of one order."""
+
+    min_orders: int = Field(ge=1, description="Support: pairs in fewer orders are left out.")
+    min_lift: float = Field(ge=0, description="Pairs not at least so much more frequent than chance are left out.")
+    neighbours: int = Field(ge=1)
+
+
+class ViewedThenBoughtConfig(_Block):
+    """What people who viewed an item bought in the end."""
+
+    within_days: int = Field(ge=1)
+    discount: float = Field(ge=0, le=1)
+    min_people: int = Field(ge=1)
+    neighbours: int = Field(ge=1)
+
+
+class ContentConfig(_Block):
+    """Likeness of words and traits."""
+
+    trait_weight: float = Field(ge=0, description="Of brand, category and attributes beside name and description.")
+    min_likeness: float = Field(ge=0, lt=1, description="Cosine below which items are not called alike.")
+    neighbours: int = Field(ge=1)
+
+
+class SessionConfig(_Block):
+    """Sessions like the present one."""
+
+    gap_minutes: int = Field(ge=1, description="A longer pause begins a new session.")
+    last_events: int = Field(ge=1, description="So many newest items of a person are the question.")
+    position_decay: float = Field(gt=0, le=1, description="Weight of each item against the one after it.")
+    session_half_life_days: float = Field(gt=0, description="Age at which a neighbour session counts half.")
+    neighbours: int = Field(ge=1, description="Sessions that answer.")
+
+
+class ReplenishmentConfig(_Block):
+    """Purchases that come back."""
+
+    min_interval_days: float = Field(gt=0, description="Faster repeats are corrections of an order, not habit.")
+    due_from: float = Field(gt=0, le=1, description="Share of the interval after which an item is due.")
+    due_until: float = Field(gt=1, description="Intervals after which the habit counts as given up.")
+    min_people: int = Field(ge=1, description="Repeat buyers from whom one purchase borrows its interval.")
+
+
+class RecentlyAddedConfig(_Block):
+    """New in the catalogue."""
+
+    max_age_days: int = Field(ge=1)
+
+
+class ConversionConfig(_Block):
+    """Share of visits with a view that end in a cart or a purchase."""
+
+    goal: Literal["add_to_cart", "purchase"]
+    prior_visits: float = Field(gt=0, description="Visits that the category's rate counts for.")
+    window_days: int = Field(ge=1)
+
+
+class EditorialConfig(_Block):
+    """A list made by hand."""
+
+    items: list[str] = Field(description="Item ids, first to last; unknown ones are passed over.")
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        twice = sorted({item for item in self.items if self.items.count(item) > 1})
+        if twice:
+            msg = f"{twice[0]!r} stands in items more than once"
+            raise ValueError(msg)
+        return self
+
+
 class EvaluationConfig(_Block):
     """The global time cut and the interval."""
 
@@ -123,16 +273,44 @@ class SiteModels(_Block):
     """Everything that holds for one site."""
 
     signals: SignalsConfig
+    race: list[ModelName] = Field(description="The models that are fitted and compared every night.")
+    blocked: list[str] = Field(description="Items that no list may hold.")
     popular: PopularConfig
     trending: TrendingConfig
+    recently_added: RecentlyAddedConfig
+    conversion: ConversionConfig
+    editorial: EditorialConfig
     random: RandomConfig
     item_knn: ItemKnnConfig
+    rp3beta: Rp3betaConfig
+    ease: EaseConfig
+    gf_cf: GraphFilterConfig
+    bspm: BspmConfig
     als: AlsConfig
+    bpr: BprConfig
+    blend: BlendConfig
+    co_visitation: CoVisitationConfig
+    bought_together: BoughtTogetherConfig
+    viewed_then_bought: ViewedThenBoughtConfig
+    content: ContentConfig
+    session: SessionConfig
+    replenishment: ReplenishmentConfig
     incumbents: dict[Task, ModelName] = Field(
         description="The model in place; another takes over only where its paired interval is above 0."
     )
     evaluation: EvaluationConfig
     candidates: CandidatesConfig
+
+    @model_validator(mode="after")
+    def _race_is_whole(self) -> Self:
+        missing = [name for name in (*ALWAYS, *self.incumbents.values()) if name not in self.race]
+        if missing:
+            msg = f"race must contain {missing[0]}, which others are measured against or which serves everyone"
+            raise ValueError(msg)
+        if len(set(self.race)) < len(self.race):
+            msg = "race names a model more than once"
+            raise ValueError(msg)
+        return self
 
     @property
     def digest(self) -> str:

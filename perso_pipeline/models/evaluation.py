@@ -6,15 +6,16 @@ Choosing the champion is ``champion``'s business; nothing here writes.
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perso_pipeline.models import metrics
 from perso_pipeline.models.config import SiteModels, Task
+from perso_pipeline.models.evidence import Evidence, with_evidence
 from perso_pipeline.models.intervals import Resamples
-from perso_pipeline.models.protocol import Indices, Ranked, Recommender
+from perso_pipeline.models.protocol import Indices, Ranked, Recommender, TooLargeError
 from perso_pipeline.models.roster import BASELINE, build
 from perso_pipeline.models.signals import Signals
 from perso_pipeline.models.split import NotEvaluated, Split, split
@@ -42,27 +43,41 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All measurements of a site, the split they rest on and what fitting took."""
+    """All measurements of a site, the split they rest on, what fitting took and which models stayed out, and why."""
 
     split: Split
     measurements: tuple[Measurement, ...]
     fit_seconds: Mapping[str, float]
+    left_out: Mapping[str, str]
 
 
-def evaluate(signals: Signals, config: SiteModels, *, threads: int) -> Evaluation | NotEvaluated:
-    """Fit all models on the training part and measure them on the test part."""
+def evaluate(
+    signals: Signals, config: SiteModels, *, threads: int, evidence: Evidence | None = None
+) -> Evaluation | NotEvaluated:
+    """Fit the models of the race on the training part and measure them on the test part.
+
+    A model that does not fit into its memory is left out, with its reason: a shop that grew overnight gets its
+    lists from the others.
+    """
     parts = split(signals, config.evaluation, config.signals)
     if isinstance(parts, NotEvaluated):
         return parts
+    if evidence is not None:
+        parts = replace(parts, train=with_evidence(parts.train, evidence))
+    left_out: dict[str, str] = {}
     fit_seconds: dict[str, float] = {}
     models: dict[str, Recommender] = {}
     for name, model in build(config, threads=threads).items():
         started = time.perf_counter()
-        models[name] = model.fit(parts.train)
+        try:
+            models[name] = model.fit(parts.train)
+        except TooLargeError as refusal:
+            left_out[name] = str(refusal)
+            continue
         fit_seconds[name] = time.perf_counter() - started
     personal = list(_personal(models, parts, config))
     similar = list(_similar(models, parts, config))
-    return Evaluation(parts, (*personal, *similar), fit_seconds)
+    return Evaluation(parts, (*personal, *similar), fit_seconds, left_out)
 
 
 def answers(model: Recommender, parts: Split, k: int) -> Ranked:
@@ -133,7 +148,8 @@ def _summed_up(
             low, high = resamples.interval(column) if len(known) == units else (None, None)
             yield Measurement(task, model, metric, k, float(known.mean()), low, high, len(known))
             for ending, rival in rivals.items():
-                if metric == PRIMARY[task] and model != rival:
+                # An incumbent that was left out is nobody to be measured against.
+                if metric == PRIMARY[task] and model != rival and rival in values:
                     difference = column - values[rival][metric, k]
                     low, high = resamples.interval(difference)
                     yield Measurement(task, model, metric + ending, k, float(difference.mean()), low, high, units)

@@ -3,27 +3,16 @@
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.config import ItemKnnConfig
-from perso_pipeline.models.protocol import (
-    Arrays,
-    Explanation,
-    Indices,
-    InteractionMatrix,
-    NotExplainable,
-    Origin,
-    Ranked,
-)
-from perso_pipeline.models.ranking import itself, ranked
+from perso_pipeline.models.neighbours import Neighbours, damped, stored_likeness
+from perso_pipeline.models.protocol import Arrays, Explanation, Indices, InteractionMatrix, NotExplainable, Ranked
 
 
 class ItemKnn:
-    """score(person, item) = sum over the person's items of weight x similarity to the item.
-
-    Weights are log1p of the interest, so that one much repeated item does not own the list. An item is no
-    neighbour of itself: with the diagonal left in, a list that is not filtered is the person's own past.
-    """
+    """Likeness is the cosine or the BM25-weighted overlap of two items' people."""
 
     name: ClassVar[str] = "item_knn"
 
@@ -34,89 +23,32 @@ class ItemKnn:
     def fit(self, data: InteractionMatrix) -> Self:
         from implicit.nearest_neighbours import ItemItemRecommender
 
-        damped = _damped(data)
-        weighted = _bm25(damped, self._config) if self._config.weighting == "bm25" else _cosine(damped)
+        history = damped(data)
+        weighted = _bm25(history, self._config) if self._config.weighting == "bm25" else _cosine(history)
         # One more neighbour than asked: the item itself is the first.
         model = ItemItemRecommender(K=self._config.neighbours + 1, num_threads=self._threads)
         model.fit(weighted, show_progress=False)
-        return self._attach(model.similarity, data)
-
-    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        history = self._history
-        spare = np.zeros(len(people), dtype=np.int64) if exclude is None else np.diff(exclude.indptr)
-        total = self._similarity.shape[0]
-        subject, item, score = [], [], []
-        for position, person in enumerate(people):
-            start, end = history.indptr[person], history.indptr[person + 1]
-            columns, scores = self._scorer.recommend(
-                np.array([0, end - start], dtype=np.int32),
-                history.indices[start:end],
-                history.data[start:end],
-                K=min(total, k + int(spare[position])),
-                remove_own_likes=False,
-            )
-            subject.append(np.full(len(columns), position))
-            item.append(columns)
-            score.append(scores)
-        return ranked(
-            subject=np.concatenate(subject) if subject else np.zeros(0, dtype=np.int64),
-            item=np.concatenate(item) if item else np.zeros(0, dtype=np.int64),
-            score=np.concatenate(score) if score else np.zeros(0),
-            subjects=len(people),
-            items=total,
-            k=k,
-            exclude=exclude,
-            no_history=np.diff(history.indptr)[people] == 0,
-        )
-
-    def similar(self, items: Indices, k: int) -> Ranked:
-        rows = self._similarity[items]
-        return ranked(
-            subject=np.repeat(np.arange(len(items)), np.diff(rows.indptr)),
-            item=rows.indices,
-            score=rows.data,
-            subjects=len(items),
-            items=self._similarity.shape[0],
-            k=k,
-            exclude=itself(items, self._similarity.shape[0]),
-        )
-
-    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
-        history = self._history[person]
-        parts = history.data * self._similarity[history.indices, item].toarray().ravel()
-        score = float(parts.sum())
-        if score <= 0:
-            return NotExplainable("nothing in the person's history is a neighbour of the item")
-        order = [place for place in np.argsort(-parts, kind="stable") if parts[place] > 0]
-        origins = tuple(Origin(int(history.indices[place]), float(parts[place] / score)) for place in order)
-        return Explanation(score, origins)
-
-    def arrays(self) -> Arrays:
-        matrix = self._similarity
-        return {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-
-    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        total = len(data.items)
-        similarity = sparse.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(total, total))
-        return self._attach(similarity, data)
-
-    def _attach(self, similarity: sparse.csr_matrix, data: InteractionMatrix) -> Self:
-        from implicit.nearest_neighbours import NearestNeighboursScorer
-
-        triples = similarity.tocoo()
-        keep = (triples.row != triples.col) & (triples.data > 0)
-        self._similarity = sparse.csr_matrix(
-            (triples.data[keep], (triples.row[keep], triples.col[keep])), shape=similarity.shape
-        )
-        self._similarity.sort_indices()
-        self._scorer = NearestNeighboursScorer(self._similarity)
-        self._history = _damped(data)
+        self._lists = Neighbours(model.similarity, history, threads=self._threads)
         return self
 
+    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
+        return self._lists.recommend(people, k, exclude)
 
-def _damped(data: InteractionMatrix) -> sparse.csr_matrix:
-    weights = data.weights
-    return sparse.csr_matrix((np.log1p(weights.data), weights.indices, weights.indptr), shape=weights.shape)
+    def scores(self, people: Indices) -> NDArray[np.float32]:
+        return self._lists.scores(people)
+
+    def similar(self, items: Indices, k: int) -> Ranked:
+        return self._lists.similar(items, k)
+
+    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
+        return self._lists.explain(person, item)
+
+    def arrays(self) -> Arrays:
+        return self._lists.arrays()
+
+    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
+        self._lists = Neighbours(stored_likeness(arrays, len(data.items)), damped(data), threads=self._threads)
+        return self
 
 
 def _bm25(history: sparse.csr_matrix, config: ItemKnnConfig) -> sparse.csr_matrix:

@@ -14,8 +14,51 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from perso_pipeline.contracts.errors import PersoError
+
 Indices = NDArray[np.int64]
 Arrays = Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Single views, cart adds and purchases before the matrix's day, for models of order and of purchase.
+
+    Sorted by person, then second, then item; aligned arrays.
+
+    Attributes:
+        person: row of the matrix.
+        item: column of the matrix.
+        day: days since 1970-01-01 in the site's zone.
+        second: seconds since 1970-01-01 UTC. Purchases of one order share it.
+        kind: position in ``KINDS``.
+    """
+
+    person: Indices
+    item: Indices
+    day: Indices
+    second: Indices
+    kind: NDArray[np.int8]
+
+
+KINDS = ("product_view", "add_to_cart", "purchase")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What the catalogue says of each column of the matrix; aligned arrays.
+
+    Attributes:
+        text: name and description, empty where unknown.
+        traits: brand, category levels and attributes as ``name=value``, parted by newlines; empty where unknown.
+        category: the first category path, empty where unknown.
+        added_day: days since 1970-01-01 of the item's first delivery; -1 where the catalogue does not have it.
+    """
+
+    text: NDArray[np.str_]
+    traits: NDArray[np.str_]
+    category: NDArray[np.str_]
+    added_day: Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +73,8 @@ class InteractionMatrix:
         daily_people: items x ages, CSR; column ``a`` counts the people with a positive event ``a`` days before.
         as_of: first day that is not in the matrix.
         fingerprint: SHA-256 over the content.
+        journal: None where no model of the race reads single events.
+        catalogue: None where no model of the race reads the catalogue.
     """
 
     weights: sparse.csr_matrix
@@ -39,12 +84,18 @@ class InteractionMatrix:
     daily_people: sparse.csr_matrix
     as_of: date
     fingerprint: str
+    journal: Journal | None = None
+    catalogue: Catalogue | None = None
 
     @property
     def seen(self) -> sparse.csr_matrix:
         """The same pairs, every value 1."""
         ones = np.ones_like(self.weights.data)
         return sparse.csr_matrix((ones, self.weights.indices, self.weights.indptr), shape=self.weights.shape)
+
+
+class TooLargeError(PersoError):
+    """A model does not fit into the memory it may take; the race goes on without it."""
 
 
 class ShortReason(StrEnum):
@@ -82,18 +133,32 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """An item of the person's history and its part in a score."""
+    """An item of the person's history and its part in a score.
+
+    Attributes:
+        item: column of the matrix.
+        share: of the positive contributions; the shares of all origins add up to 1.
+        part: the contribution itself, in units of the score.
+    """
 
     item: int
     share: float
+    part: float
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The items behind a score, largest share first; shares of the positive contributions add up to 1."""
+    """The items behind a score, largest share first.
+
+    Attributes:
+        score: what the model gives the item.
+        origins: the items that speak for it; their parts plus ``against`` add up to ``score``.
+        against: sum of the contributions of items that speak against it, <= 0.
+    """
 
     score: float
     origins: tuple[Origin, ...]
+    against: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +166,16 @@ class NotExplainable:
     """A model that cannot name origins says why."""
 
     because: str
+
+
+def explained(items: Indices, parts: NDArray[np.floating]) -> Explanation | NotExplainable:
+    """The explanation of a score that is the sum of ``parts``, one for each of the distinct ``items``."""
+    positive = float(parts[parts > 0].sum())
+    if positive <= 0:
+        return NotExplainable("nothing in the person's history speaks for the item")
+    order = [place for place in np.lexsort((items, -parts)) if parts[place] > 0]
+    origins = tuple(Origin(int(items[p]), float(parts[p] / positive), float(parts[p])) for p in order)
+    return Explanation(float(parts.sum()), origins, float(parts[parts < 0].sum()))
 
 
 class Recommender(Protocol):

@@ -59,7 +59,7 @@ def run_records(config: SiteModels, outcome: Evaluation | NotEvaluated) -> list[
     records = []
     for model in build(config, threads=1):
         metrics: dict[str, float] = {}
-        if isinstance(outcome, Evaluation):
+        if isinstance(outcome, Evaluation) and model in outcome.fit_seconds:
             metrics["fit_seconds"] = outcome.fit_seconds[model]
             for m in outcome.measurements:
                 if m.model == model:

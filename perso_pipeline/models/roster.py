@@ -1,25 +1,76 @@
-"""Which models run: one line per model. Add a model by adding its file, its config block and its line."""
+"""Which models there are: one line per model. Add a model by adding its file, its config block and its line."""
+
+from collections.abc import Callable, Iterable, Mapping
 
 from perso_pipeline.models.als import Als
-from perso_pipeline.models.config import SiteModels
+from perso_pipeline.models.blend import Blend, Scorer
+from perso_pipeline.models.bought_together import BoughtTogether
+from perso_pipeline.models.bpr import Bpr
+from perso_pipeline.models.bspm import Bspm
+from perso_pipeline.models.co_visitation import CoVisitation
+from perso_pipeline.models.config import LinearName, SiteModels
+from perso_pipeline.models.content import Content
+from perso_pipeline.models.conversion import Conversion
+from perso_pipeline.models.ease import Ease
+from perso_pipeline.models.editorial import Editorial
+from perso_pipeline.models.gf_cf import GfCf
 from perso_pipeline.models.item_knn import ItemKnn
 from perso_pipeline.models.popular import Popular
 from perso_pipeline.models.protocol import Recommender
 from perso_pipeline.models.random_baseline import RandomBaseline
+from perso_pipeline.models.recently_added import RecentlyAdded
+from perso_pipeline.models.replenishment import Replenishment
+from perso_pipeline.models.rp3beta import Rp3beta
+from perso_pipeline.models.session import Session
 from perso_pipeline.models.trending import Trending
+from perso_pipeline.models.viewed_then_bought import ViewedThenBought
 
 BASELINE = Popular.name
 FLOOR = RandomBaseline.name
 FOR_ANYONE = (Popular.name, Trending.name)  # these give everyone the same list
 
+_LINEAR: Mapping[LinearName, Callable[[SiteModels, int], Scorer]] = {
+    "rp3beta": lambda config, threads: Rp3beta(config.rp3beta, threads=threads),
+    "item_knn": lambda config, threads: ItemKnn(config.item_knn, threads=threads),
+    "ease": lambda config, _: Ease(config.ease),
+    "gf_cf": lambda config, _: GfCf(config.gf_cf),
+    "bspm": lambda config, _: Bspm(config.bspm),
+    "als": lambda config, threads: Als(config.als, threads=threads),
+    "bpr": lambda config, _: Bpr(config.bpr),
+}
+_MODELS: Mapping[str, Callable[[SiteModels, int], Recommender]] = {
+    Popular.name: lambda config, _: Popular(config.popular),
+    Trending.name: lambda config, _: Trending(config.trending),
+    RecentlyAdded.name: lambda config, _: RecentlyAdded(config.recently_added),
+    Conversion.name: lambda config, _: Conversion(config.conversion),
+    Editorial.name: lambda config, _: Editorial(config.editorial),
+    RandomBaseline.name: lambda config, _: RandomBaseline(config.random),
+    **{name: _LINEAR[name] for name in _LINEAR},
+    Blend.name: lambda config, threads: Blend(
+        config.blend, {name: _LINEAR[name](config, threads) for name in config.blend.weights}
+    ),
+    CoVisitation.name: lambda config, threads: CoVisitation(config.co_visitation, threads=threads),
+    BoughtTogether.name: lambda config, threads: BoughtTogether(config.bought_together, threads=threads),
+    ViewedThenBought.name: lambda config, threads: ViewedThenBought(config.viewed_then_bought, threads=threads),
+    Content.name: lambda config, threads: Content(config.content, threads=threads),
+    Session.name: lambda config, threads: Session(config.session, threads=threads),
+    Replenishment.name: lambda config, _: Replenishment(config.replenishment),
+}
+ALL = tuple(_MODELS)
+READS_EVENTS = frozenset(
+    {
+        Conversion.name,
+        CoVisitation.name,
+        BoughtTogether.name,
+        ViewedThenBought.name,
+        Session.name,
+        Replenishment.name,
+    }
+)
+READS_CATALOGUE = frozenset({RecentlyAdded.name, Content.name, Conversion.name})
 
-def build(config: SiteModels, *, threads: int) -> dict[str, Recommender]:
-    """Fresh models of a site by name; popular first, for the others are measured against it."""
-    models: list[Recommender] = [
-        Popular(config.popular),
-        Trending(config.trending),
-        RandomBaseline(config.random),
-        ItemKnn(config.item_knn, threads=threads),
-        Als(config.als, threads=threads),
-    ]
-    return {model.name: model for model in models}
+
+def build(config: SiteModels, *, threads: int, names: Iterable[str] | None = None) -> dict[str, Recommender]:
+    """Fresh models of a site by name, in the order of this page; without ``names`` those of its race."""
+    wanted = set(config.race if names is None else names)
+    return {name: make(config, threads) for name, make in _MODELS.items() if name in wanted}

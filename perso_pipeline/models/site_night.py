@@ -6,11 +6,13 @@ from datetime import date, timedelta
 
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.models.config import SiteModels
+from perso_pipeline.models.evidence import Evidence, read_evidence, with_evidence
 from perso_pipeline.models.protocol import InteractionMatrix
+from perso_pipeline.models.roster import READS_CATALOGUE, READS_EVENTS
 from perso_pipeline.models.signals import Signals, matrix_as_of, read_signals
 
 # Part of every key and version: raise it when the arithmetic of a model, a metric or a draw changes.
-MODELS_VERSION = 1
+MODELS_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,19 @@ class SiteNight:
     night: date
     config: SiteModels
     signals: Signals
+    evidence: Evidence
 
     @classmethod
     def read(cls, warehouse: Warehouse, site_id: str, night: date, config: SiteModels) -> "SiteNight":
-        return cls(site_id, night, config, read_signals(warehouse, site_id, night, config.signals))
+        evidence = read_evidence(
+            warehouse,
+            site_id,
+            night,
+            config.signals,
+            events=not READS_EVENTS.isdisjoint(config.race),
+            items=not READS_CATALOGUE.isdisjoint(config.race),
+        )
+        return cls(site_id, night, config, read_signals(warehouse, site_id, night, config.signals), evidence)
 
     @property
     def key(self) -> str:
@@ -33,6 +44,7 @@ class SiteNight:
             self.night.isoformat(),
             self.site_id,
             self.signals.fingerprint,
+            self.evidence.fingerprint,
             self.config.digest,
             str(MODELS_VERSION),
         )
@@ -45,4 +57,5 @@ class SiteNight:
 
     def matrix(self) -> InteractionMatrix:
         """Everything known on the night, for the models that will serve."""
-        return matrix_as_of(self.signals, self.night + timedelta(days=1), self.config.signals).matrix
+        matrix = matrix_as_of(self.signals, self.night + timedelta(days=1), self.config.signals).matrix
+        return with_evidence(matrix, self.evidence)

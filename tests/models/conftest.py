@@ -11,7 +11,8 @@ from scipy import sparse
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.models.config import ModelsConfig
-from perso_pipeline.models.protocol import InteractionMatrix
+from perso_pipeline.models.protocol import Catalogue, InteractionMatrix, Journal
+from perso_pipeline.models.signals import to_day
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import PROJECT_ROOT
 
@@ -26,7 +27,11 @@ def config() -> ModelsConfig:
 @pytest.fixture
 def make_matrix() -> Callable[..., InteractionMatrix]:
     def make(dense: Sequence[Sequence[float]], ages: Sequence[Sequence[int]] | None = None) -> InteractionMatrix:
-        """Rows are people p000.., columns items i000..; 0 is no interest; ages default to 1 day."""
+        """Rows are people p000.., columns items i000..; 0 is no interest; ages default to 1 day.
+
+        Every pair was viewed that many days before, one item a minute, and bought an hour later and again 20 days
+        before that, each time with the day's other items. The catalogue calls even and odd items by other words.
+        """
         weights = sparse.csr_matrix(np.asarray(dense, dtype=np.float64))
         rows, columns = weights.nonzero()
         age = np.ones(len(rows), dtype=np.int32) if ages is None else np.asarray(ages, dtype=np.int32)[rows, columns]
@@ -39,9 +44,33 @@ def make_matrix() -> Callable[..., InteractionMatrix]:
             daily_people=daily,
             as_of=NIGHT + timedelta(days=1),
             fingerprint="test",
+            journal=journal_of(rows, columns, age),
+            catalogue=catalogue_of(weights.shape[1]),
         )
 
     return make
+
+
+def journal_of(person: Sequence[int], item: Sequence[int], age: Sequence[int]) -> Journal:
+    today = to_day(NIGHT) + 1
+    events = []
+    for who, what, days in zip(person, item, age, strict=True):
+        for back, hour, kind in ((0, 10, 0), (0, 11, 2), (20, 11, 2)):
+            day = today - int(days) - back
+            minute = int(what) if kind == 0 else 0
+            events.append((int(who), day * 86400 + hour * 3600 + minute * 60, int(what), day, kind))
+    columns = np.array(sorted(events), dtype=np.int64).reshape(-1, 5)
+    return Journal(columns[:, 0], columns[:, 2], columns[:, 3], columns[:, 1], columns[:, 4].astype(np.int8))
+
+
+def catalogue_of(items: int) -> Catalogue:
+    kinds = ["lamp", "chair"]
+    return Catalogue(
+        text=np.array([f"{kinds[n % 2]} number {n}" for n in range(items)]),
+        traits=np.array([f"category=home/{kinds[n % 2]}" for n in range(items)]),
+        category=np.array([f"home/{kinds[n % 2]}" for n in range(items)]),
+        added_day=to_day(NIGHT) - np.arange(items),
+    )
 
 
 INTERACTIONS = pa.schema(

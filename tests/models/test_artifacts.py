@@ -7,8 +7,18 @@ import pytest
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models.artifacts import ARRAYS, CARD, packed, unpacked
-from perso_pipeline.models.roster import build
+from perso_pipeline.models.roster import ALL, build
 from perso_pipeline.resources.model_files import LedgerEntry, entries, read_verified
+
+
+class Planted:
+    """Unpickling it would leave a trace."""
+
+    ran = False
+
+    def __reduce__(self):
+        return setattr, (Planted, "ran", True)
+
 
 DENSE = [[1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1], [0, 1, 1, 1]]
 
@@ -27,11 +37,11 @@ def stored(data, config, tmp_path):
     return tmp_path, entries(files)
 
 
-@pytest.mark.parametrize("name", ["popular", "trending", "random", "item_knn", "als"])
+@pytest.mark.parametrize("name", ALL)
 def test_a_model_comes_back_from_its_files_as_it_was(name, data, config, tmp_path):
-    model = build(config, threads=1)[name].fit(data)
+    model = build(config, threads=1, names=[name])[name].fit(data)
     files = packed(model, data, version="v1", config=config)
-    assert packed(build(config, threads=1)[name].fit(data), data, version="v1", config=config) == files
+    assert packed(build(config, threads=1, names=[name])[name].fit(data), data, version="v1", config=config) == files
     for file, body in files.items():
         (tmp_path / file).write_bytes(body)
     back = unpacked(name, read_verified(tmp_path, entries(files)), data, config, threads=1)
@@ -57,13 +67,15 @@ def test_a_missing_file_is_refused(stored):
         read_verified(folder, ledger)
 
 
-def test_a_pickle_is_refused_even_with_the_right_hash(stored, data, config):
-    folder, ledger = stored
+@pytest.mark.parametrize("name", ALL)
+def test_a_pickle_is_refused_even_with_the_right_hash(name, data, config):
+    model = build(config, threads=1, names=[name])[name].fit(data)
+    files = packed(model, data, version="v1", config=config)
     buffer = io.BytesIO()
-    np.savez(buffer, people=np.array([{"__reduce__": "no"}], dtype=object))
-    files = read_verified(folder, ledger) | {ARRAYS: buffer.getvalue()}
+    np.savez(buffer, **{f"model.{key}": np.array([Planted()], dtype=object) for key in [*model.arrays(), "more"]})
     with pytest.raises(PersoError, match="pickled or broken content"):
-        unpacked("item_knn", files, data, config, threads=1)
+        unpacked(name, files | {ARRAYS: buffer.getvalue()}, data, config, threads=1)
+    assert not Planted.ran
 
 
 @pytest.mark.parametrize("body", [b"", b"\x80\x04K\x01.", b"PK\x03\x04 half a zip"], ids=["empty", "pickle", "cut off"])

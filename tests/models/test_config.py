@@ -1,9 +1,13 @@
+import json
 import shutil
+from typing import get_args
 
 import pytest
 
 from perso_pipeline.contracts.errors import ConfigError
+from perso_pipeline.models.config import ModelName
 from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.roster import ALL
 from perso_pipeline.settings import PROJECT_ROOT
 
 
@@ -41,9 +45,28 @@ def test_a_site_keeps_the_general_values_it_does_not_override(folder):
         ("sites: {}", "sites: {shop-uk: {als: {factor: 3}}}", "factor"),
         ("sites: {}", "sites: {shop-ukk: {als: {factors: 3}}}", "did you mean 'shop-uk'"),
         ("  cutoffs: [5, 10, 20]", "  cutoffs: [5]", "must contain 10"),
+        ("race: [popular, ", "race: [", "race must contain popular"),
+        ("item_knn, rp3beta, als]", "rp3beta, als]", "race must contain item_knn"),
+        ("race: [popular, ", "race: [popular, trending, ", "race names a model more than once"),
+        ("race: [popular, ", "race: [easy, popular, ", "race"),
+        ("  sharpening: 2.5", "  sharpening: 3", "bspm.sharpening"),
+        ("  items: []", "  items: [a, b, a]", "'a' stands in items more than once"),
+        ("{bspm: 1, als: 2}", "{bspm: 1, popular: 2}", "popular"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(folder, old, new, message):
     rewrite(folder, old, new)
     with pytest.raises(ConfigError, match=message):
         site_configs(folder)
+
+
+def test_the_gates_know_every_model():
+    for table, none in (("champions", {"random"}), ("model_evaluations", set())):
+        suite = json.loads((PROJECT_ROOT / "expectations" / f"models.{table}.json").read_text())
+        (names,) = [
+            e["kwargs"]["value_set"]
+            for e in suite["expectations"]
+            if e["kwargs"].get("column") == "model" and "value_set" in e["kwargs"]
+        ]
+        assert set(names) == set(ALL) - none
+    assert set(ALL) == set(get_args(ModelName))

@@ -1,0 +1,70 @@
+"""More like this: items whose words and traits are alike, whether anybody has met them or not.
+
+TF-IDF (Sparck Jones 1972) and cosine, from scikit-learn; Adobe Commerce's "more like this" reads the same fields.
+"""
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+
+from perso_pipeline.models.config import ContentConfig
+from perso_pipeline.models.neighbours import Neighbours, damped, product, stored_likeness
+from perso_pipeline.models.protocol import Arrays, Explanation, Indices, InteractionMatrix, NotExplainable, Ranked
+
+
+class Content:
+    """likeness = cosine of name and description (words) beside brand, category levels and attributes (traits)."""
+
+    name: ClassVar[str] = "content"
+
+    def __init__(self, config: ContentConfig, *, threads: int = 0) -> None:
+        self._config = config
+        self._threads = threads
+
+    def fit(self, data: InteractionMatrix) -> Self:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.preprocessing import normalize
+
+        if data.catalogue is None:
+            msg = "content reads the catalogue, and this training matrix has none with it."
+            raise ValueError(msg)
+        parts = [
+            _weighed(TfidfVectorizer(sublinear_tf=True), data.catalogue.text.tolist()),
+            _weighed(TfidfVectorizer(tokenizer=_lines, token_pattern=None, binary=True), data.catalogue.traits.tolist())
+            * self._config.trait_weight,
+        ]
+        described = normalize(sparse.hstack(parts, format="csr"))
+        likeness = product(described, described.T.tocsr(), self._config.neighbours + 1, threads=self._threads)
+        likeness.data[likeness.data < self._config.min_likeness] = 0.0
+        likeness.eliminate_zeros()
+        self._lists = Neighbours(likeness, damped(data), threads=self._threads)
+        return self
+
+    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
+        return self._lists.recommend(people, k, exclude)
+
+    def similar(self, items: Indices, k: int) -> Ranked:
+        return self._lists.similar(items, k)
+
+    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
+        return self._lists.explain(person, item)
+
+    def arrays(self) -> Arrays:
+        return self._lists.arrays()
+
+    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
+        self._lists = Neighbours(stored_likeness(arrays, len(data.items)), damped(data), threads=self._threads)
+        return self
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def _weighed(vectorizer: Any, texts: list[str]) -> sparse.csr_matrix:
+    """Items x terms; nothing at all where no item has a term."""
+    analyse = vectorizer.build_analyzer()
+    if not any(analyse(text) for text in texts):
+        return sparse.csr_matrix((len(texts), 1))
+    return sparse.csr_matrix(vectorizer.fit_transform(texts), dtype=np.float64)

@@ -1,0 +1,172 @@
+"""Single events and the catalogue, for the models that read more than the matrix.
+
+Read once per site and night, cut and aligned to a matrix per training set. Read only where the race needs it.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import sparse
+
+from perso_pipeline.contracts.warehouse import Value, Warehouse
+from perso_pipeline.models.config import SignalsConfig
+from perso_pipeline.models.protocol import KINDS, Catalogue, Indices, InteractionMatrix, Journal
+
+_EVENTS = """
+select
+    m.person_id,
+    i.item_id,
+    date_diff('day', date '1970-01-01', i.event_date) as event_day,
+    date_diff('second', timestamp '1970-01-01', i.occurred_at) as event_second,
+    i.event_type
+from interactions.interactions as i
+join identity.identity_map as m
+    on m.identifier = i.identifier and m.known_on <= $night and (m.void_on is null or m.void_on > $night)
+where i.site_id = $site_id and i.known_on <= $night and not i.is_robot
+    and i.event_type in ('product_view', 'add_to_cart', 'purchase')
+    and i.event_date > $start and i.event_date <= $night
+order by all
+"""
+# Of each field the newest value that was delivered: price and stock updates leave the others empty.
+_ITEMS = """
+with records as (
+    select *, (occurred_at, event_id) as moment
+    from staging.stg_catalog_items
+    where site_id = $site_id and known_on <= $night
+)
+select
+    item_id,
+    concat_ws(' ', arg_max(name, moment), arg_max(description, moment)) as words,
+    arg_max(brand, moment) as brand,
+    arg_max(category_paths, moment) as category_paths,
+    arg_max(cast(attributes as varchar), moment) as attributes,
+    date_diff('day', date '1970-01-01', min(coalesce(cast(valid_from as date), event_date))) as added_day
+from records
+group by item_id
+having arg_max(event_type, moment) <> 'item_deleted'
+order by item_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the warehouse holds beside the signals of a site and night.
+
+    Attributes:
+        events: person_id, item_id, event_day, event_second, event_type; None where nobody asked.
+        items: item_id, words, brand, category_paths, attributes, added_day; None where nobody asked.
+        fingerprint: SHA-256 over both.
+    """
+
+    events: pa.Table | None
+    items: pa.Table | None
+    fingerprint: str
+
+
+def read_evidence(
+    warehouse: Warehouse, site_id: str, night: date, config: SignalsConfig, *, events: bool, items: bool
+) -> Evidence:
+    """Single events and catalogue as they were known on a night."""
+    parameters: dict[str, Value] = {"night": night, "site_id": site_id}
+    start = night - timedelta(days=config.window_days)
+    happened = warehouse.query(_EVENTS, {**parameters, "start": start}) if events else None
+    offered = warehouse.query(_ITEMS, parameters) if items else None
+    return from_tables(happened, offered)
+
+
+def from_tables(events: pa.Table | None, items: pa.Table | None) -> Evidence:
+    """Evidence of tables in the shape that ``Evidence`` names."""
+    digest = hashlib.sha256()
+    for table in (events, items):
+        if table is None:
+            digest.update(b"none")
+            continue
+        for column in table.columns:
+            digest.update("\x1f".join(map(str, column.to_pylist())).encode() + b"\x1e")
+    return Evidence(events, items, digest.hexdigest())
+
+
+def with_evidence(data: InteractionMatrix, evidence: Evidence) -> InteractionMatrix:
+    """``data`` with what was known of its people and items before its day."""
+    journal = None if evidence.events is None else _journal(data, evidence.events)
+    catalogue = None if evidence.items is None else _catalogue(data, evidence.items)
+    return replace(data, journal=journal, catalogue=catalogue)
+
+
+def with_new_items(data: InteractionMatrix, evidence: Evidence) -> InteractionMatrix:
+    """``data`` with a column for each item of the catalogue that nobody has met yet, then the evidence.
+
+    Models of the catalogue list them; to models of behaviour they are columns without anything.
+    """
+    if evidence.items is None:
+        return with_evidence(data, evidence)
+    added = evidence.items.column("added_day").to_numpy(zero_copy_only=False)
+    known = np.array(evidence.items.column("item_id").to_pylist(), dtype=np.str_)[added < _day(data.as_of)]
+    items = np.union1d(data.items, known)
+    place = np.searchsorted(items, data.items)
+    weights = sparse.csr_matrix(
+        (data.weights.data, place[data.weights.indices], data.weights.indptr), shape=(len(data.people), len(items))
+    )
+    daily = data.daily_people.tocoo()
+    spread = sparse.csr_matrix((daily.data, (place[daily.row], daily.col)), shape=(len(items), daily.shape[1]))
+    return with_evidence(replace(data, weights=weights, items=items, daily_people=spread), evidence)
+
+
+def _journal(data: InteractionMatrix, events: pa.Table) -> Journal:
+    person = _places(events.column("person_id"), data.people)
+    item = _places(events.column("item_id"), data.items)
+    day = events.column("event_day").to_numpy(zero_copy_only=False).astype(np.int64)
+    second = events.column("event_second").to_numpy(zero_copy_only=False).astype(np.int64)
+    kind = _places(events.column("event_type"), np.array(sorted(KINDS)))
+    kind = np.array([KINDS.index(name) for name in sorted(KINDS)])[kind]
+    kept = np.flatnonzero((person >= 0) & (item >= 0) & (day < _day(data.as_of)))
+    kept = kept[np.lexsort((kind[kept], item[kept], second[kept], person[kept]))]
+    return Journal(person[kept], item[kept], day[kept], second[kept], kind[kept].astype(np.int8))
+
+
+def _catalogue(data: InteractionMatrix, items: pa.Table) -> Catalogue:
+    rows = {row["item_id"]: row for row in items.to_pylist()}
+    text, traits, category, added = [], [], [], []
+    for item_id in data.items.tolist():
+        row = rows.get(item_id)
+        paths = list(row["category_paths"] or []) if row else []
+        text.append((row["words"] or "") if row else "")
+        traits.append("\n".join(_traits(row["brand"], paths, row["attributes"])) if row else "")
+        category.append(paths[0] if paths else "")
+        in_time = row is not None and row["added_day"] < _day(data.as_of)
+        added.append(row["added_day"] if row is not None and in_time else -1)
+    return Catalogue(np.array(text), np.array(traits), np.array(category), np.array(added, dtype=np.int64))
+
+
+def _traits(brand: str | None, paths: Sequence[str], attributes: str | None) -> list[str]:
+    found = [f"brand={brand}"] if brand else []
+    for path in paths:
+        levels = path.split("/")
+        found += [f"category={'/'.join(levels[: depth + 1])}" for depth in range(len(levels))]
+    named = json.loads(attributes) if attributes else None
+    if isinstance(named, dict):
+        found += [f"{name}={value}" for name, value in sorted(named.items()) if value not in (None, "")]
+    return [trait.replace("\n", " ") for trait in found]
+
+
+def _places(column: pa.ChunkedArray, ids: NDArray[np.str_]) -> Indices:
+    """Position of each value in ``ids`` (ascending), -1 where it is not there."""
+    encoded = column.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    words = np.array(encoded.dictionary.to_pylist(), dtype=np.str_)
+    if not len(words) or not len(ids):
+        return np.full(len(column), -1, dtype=np.int64)
+    at = np.minimum(np.searchsorted(ids, words), len(ids) - 1)
+    place = np.where(ids[at] == words, at, -1).astype(np.int64)
+    return place[encoded.indices.to_numpy(zero_copy_only=False)]
+
+
+def _day(moment: date) -> int:
+    return (moment - date(1970, 1, 1)).days
