@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 LIBRARIES = (
     "dagster", "dagster_dbt", "dbt.cli.main", "dbt.adapters.duckdb", "duckdb", "duckdb_engine", "great_expectations",
@@ -30,13 +30,19 @@ class Command:
     def __init__(self, server: "WarmStart", pid: int) -> None:
         self.pid = pid
         self._server = server
+        self._code: int | None = None
 
     def poll(self) -> int | None:
         """The exit code, None while it runs; of a killed one the negative signal."""
-        return self._server.ask({"poll": self.pid})["code"]
+        if self._code is None:  # an ended process can be asked for once only
+            self._code = self._server.ask({"poll": self.pid})["code"]
+        return self._code
 
     def wait(self) -> int:
-        return self._server.ask({"wait": self.pid})["code"]
+        if self._code is None:
+            self._code = self._server.ask({"wait": self.pid})["code"]
+        assert self._code is not None
+        return self._code
 
 
 class WarmStart:
@@ -51,7 +57,7 @@ class WarmStart:
         pid = self.ask({"arguments": list(arguments), "environment": dict(environment), "output": str(output)})["pid"]
         return Command(self, pid)
 
-    def ask(self, question: Mapping[str, object]) -> dict[str, int]:
+    def ask(self, question: Mapping[str, object]) -> dict[str, Any]:
         with self._one:
             if self._process is None:
                 self._process = subprocess.Popen(

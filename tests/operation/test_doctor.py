@@ -35,4 +35,4 @@ def test_a_slip_in_a_config_file_is_named_with_file_and_line(tmp_path: Path) -> 
         encoding="utf-8",
     )
     bad = [text for topic, verdict, text in findings(tmp_path / "home", config) if verdict is Verdict.BAD]
-    assert bad == ["sites.yml line 11: sites.1.timezon: there is no such key (did you mean 'timezone'?)."]
+    assert bad == ["sites.yml line 12: sites.1.timezon: there is no such key (did you mean 'timezone'?)."]
