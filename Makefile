@@ -14,7 +14,7 @@ up: setup
 	$(RUN) perso up
 
 test: setup
-	$(RUN) pytest -n 2 --dist loadfile
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(RUN) ruff check .
