@@ -4,11 +4,13 @@ A gate cannot stop models inside the invocation that made its table, so each sta
 ``dbt_stage`` for its own part of ``sql/``. Keep SQL in ``sql/`` and thresholds in ``expectations/``.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -22,6 +24,8 @@ from perso_pipeline.settings import Settings
 
 REBUILD_TAG = "perso/rebuild"  # a run with this tag makes its fact tables anew
 _UNIQUE_ID = "dagster_dbt/unique_id"
+_MANIFEST = "manifest.json"
+_PARSED = "partial_parse.msgpack"
 
 
 class StageTranslator(DagsterDbtTranslator):
@@ -140,10 +144,28 @@ def dbt_project() -> DbtProject:
     manifest = Path(project.manifest_path)
     files = (p for p in settings.dbt_dir.rglob("*") if p.suffix in {".sql", ".yml", ".csv", ".md"})
     newest = max((p.stat().st_mtime for p in files if not {"target", "logs"} & set(p.parts)), default=0.0)
-    if not manifest.exists() or manifest.stat().st_mtime < newest:
-        _invoke(["parse", "--target-path", str(manifest.parent), "--log-path", str(manifest.parent / "logs")])
-        manifest.touch()
+    if not _is_parsed_since(newest, manifest):
+        _parse(manifest.parent, newest)
     return project
+
+
+def _is_parsed_since(newest: float, manifest: Path) -> bool:
+    return manifest.exists() and manifest.stat().st_mtime >= newest
+
+
+def _parse(target: Path, newest: float) -> None:
+    """Parse into a folder beside and move the files in, so that no other process reads one that is half-written."""
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / "parse.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _is_parsed_since(newest, target / _MANIFEST):
+            return  # another process was first
+        with TemporaryDirectory(dir=target, prefix="parsing-") as beside:
+            _invoke(["parse", "--target-path", beside, "--log-path", str(target / "logs")])
+            for name in (_PARSED, _MANIFEST):  # the manifest last: it says that both are there
+                made = Path(beside) / name
+                os.utime(made, (newest, newest))
+                made.replace(target / name)
 
 
 @cache
@@ -156,7 +178,7 @@ def _parsed() -> Any:
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
-    path = Path(dbt_project().manifest_path).with_name("partial_parse.msgpack")
+    path = Path(dbt_project().manifest_path).with_name(_PARSED)
     manifest = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
     manifest.build_flat_graph()
     return manifest
