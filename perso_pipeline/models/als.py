@@ -7,23 +7,19 @@ gives the same factors for 1 and 4 threads, which BPR does not.
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.config import AlsConfig
-from perso_pipeline.models.factors import alike, dot_products, one_blas_thread, recommended
+from perso_pipeline.models.factors import FactorModel, one_blas_thread
 from perso_pipeline.models.protocol import (
-    Arrays,
     Explanation,
-    Indices,
     InteractionMatrix,
     NotExplainable,
-    Ranked,
     explained,
 )
 
 
-class Als:
+class Als(FactorModel):
     """Confidence 1 + alpha x interest for what was seen, 1 for the rest.
 
     implicit subtracts 1 from each stored value: passing bare decayed weights would turn old interest
@@ -53,15 +49,6 @@ class Als:
         self._model, self._data = model, data
         return self
 
-    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        return recommended(self._model, self._data.weights, people, k, exclude)
-
-    def scores(self, people: Indices) -> NDArray[np.float32]:
-        return dot_products(self._model, people)
-
-    def similar(self, items: Indices, k: int) -> Ranked:
-        return alike(self._model, items, k)
-
     def explain(self, person: int, item: int) -> Explanation | NotExplainable:
         """Hu et al. 2008, section 5: the score is a sum over the person's items, through the person's inverse."""
         start, end = self._data.weights.indptr[person], self._data.weights.indptr[person + 1]
@@ -70,17 +57,6 @@ class Als:
         with one_blas_thread():
             _, parts, _ = self._model.explain(person, self._confidence(self._data), item, N=int(end - start))
         return explained(np.array([column for column, _ in parts]), np.array([part for _, part in parts]))
-
-    def arrays(self) -> Arrays:
-        return {"user_factors": self._model.user_factors, "item_factors": self._model.item_factors}
-
-    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        with one_blas_thread():
-            self._model = self._solver()
-        self._model.user_factors = np.asarray(arrays["user_factors"], dtype=np.float32)
-        self._model.item_factors = np.asarray(arrays["item_factors"], dtype=np.float32)
-        self._data = data
-        return self
 
     def _solver(self) -> Any:
         from implicit.cpu.als import AlternatingLeastSquares

@@ -7,25 +7,14 @@ lift after Brin et al. 1997. Pairs only: sets of three or more add noise long be
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 
 from perso_pipeline.models.config import BoughtTogetherConfig
-from perso_pipeline.models.neighbours import Neighbours, damped, stored_likeness
-from perso_pipeline.models.pairs import discounted_pairs, needed_journal
-from perso_pipeline.models.protocol import (
-    KINDS,
-    Arrays,
-    Explanation,
-    Indices,
-    InteractionMatrix,
-    Journal,
-    NotExplainable,
-    Ranked,
-)
+from perso_pipeline.models.neighbours import NeighbourModel
+from perso_pipeline.models.pairs import discounted_pairs, needed_journal, orders_of
+from perso_pipeline.models.protocol import InteractionMatrix
 
 
-class BoughtTogether:
+class BoughtTogether(NeighbourModel):
     """likeness(i, j) = confidence, the share of the orders with i that hold j too.
 
     A pair must stand in ``min_orders`` orders and be ``min_lift`` times as frequent as chance:
@@ -36,11 +25,11 @@ class BoughtTogether:
     name: ClassVar[str] = "bought_together"
 
     def __init__(self, config: BoughtTogetherConfig, *, threads: int = 0) -> None:
+        super().__init__(threads)
         self._config = config
-        self._threads = threads
 
     def fit(self, data: InteractionMatrix) -> Self:
-        orders = baskets(needed_journal(data, self.name), len(data.items))
+        _, orders = orders_of(needed_journal(data, self.name), len(data.items))
         counts = discounted_pairs(
             orders,
             orders,
@@ -54,31 +43,4 @@ class BoughtTogether:
         lift = counts.data * orders.shape[0] / (of_item[rows] * of_item[counts.indices])
         counts.data = np.where(lift >= self._config.min_lift, counts.data / of_item[rows], 0.0)
         counts.eliminate_zeros()
-        self._lists = Neighbours(counts, damped(data), threads=self._threads)
-        return self
-
-    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        return self._lists.recommend(people, k, exclude)
-
-    def similar(self, items: Indices, k: int) -> Ranked:
-        return self._lists.similar(items, k)
-
-    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
-        return self._lists.explain(person, item)
-
-    def arrays(self) -> Arrays:
-        return self._lists.arrays()
-
-    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        self._lists = Neighbours(stored_likeness(arrays, len(data.items)), damped(data), threads=self._threads)
-        return self
-
-
-def baskets(journal: Journal, items: int) -> sparse.csr_matrix:
-    """Orders x items of 0 and 1."""
-    bought = journal.kind == KINDS.index("purchase")
-    moments: NDArray[np.int64] = np.stack([journal.person[bought], journal.second[bought]], axis=1)
-    orders, order = np.unique(moments, axis=0, return_inverse=True)
-    made = sparse.csr_matrix((np.ones(len(moments)), (order.ravel(), journal.item[bought])), shape=(len(orders), items))
-    made.data[:] = 1.0
-    return made
+        return self._learnt(counts, data)

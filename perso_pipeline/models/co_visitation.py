@@ -10,12 +10,13 @@ import numpy as np
 from scipy import sparse
 
 from perso_pipeline.models.config import CoVisitationConfig
-from perso_pipeline.models.neighbours import Neighbours, damped, stored_likeness
+from perso_pipeline.models.neighbours import NeighbourModel
 from perso_pipeline.models.pairs import discounted_pairs, needed_journal
-from perso_pipeline.models.protocol import Arrays, Explanation, Indices, InteractionMatrix, NotExplainable, Ranked
+from perso_pipeline.models.protocol import InteractionMatrix
+from perso_pipeline.models.signals import to_day
 
 
-class CoVisitation:
+class CoVisitation(NeighbourModel):
     """likeness(i, j) = people who met both within ``within_days`` / people of j ^ ``discount``.
 
     A person counts once for a pair and period. Periods are blocks of ``within_days`` days up to the cut.
@@ -24,12 +25,12 @@ class CoVisitation:
     name: ClassVar[str] = "co_visitation"
 
     def __init__(self, config: CoVisitationConfig, *, threads: int = 0) -> None:
+        super().__init__(threads)
         self._config = config
-        self._threads = threads
 
     def fit(self, data: InteractionMatrix) -> Self:
         journal = needed_journal(data, self.name)
-        period = (data.as_of.toordinal() - _EPOCH - 1 - journal.day) // self._config.within_days
+        period = (to_day(data.as_of) - 1 - journal.day) // self._config.within_days
         _, visit = np.unique(np.stack([journal.person, period], axis=1), axis=0, return_inverse=True)
         visits = sparse.csr_matrix(
             (np.ones(len(visit)), (visit.ravel(), journal.item)),
@@ -44,24 +45,4 @@ class CoVisitation:
             neighbours=self._config.neighbours,
             threads=self._threads,
         )
-        self._lists = Neighbours(likeness, damped(data), threads=self._threads)
-        return self
-
-    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        return self._lists.recommend(people, k, exclude)
-
-    def similar(self, items: Indices, k: int) -> Ranked:
-        return self._lists.similar(items, k)
-
-    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
-        return self._lists.explain(person, item)
-
-    def arrays(self) -> Arrays:
-        return self._lists.arrays()
-
-    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        self._lists = Neighbours(stored_likeness(arrays, len(data.items)), damped(data), threads=self._threads)
-        return self
-
-
-_EPOCH = 719163  # date(1970, 1, 1).toordinal()
+        return self._learnt(likeness, data)

@@ -9,18 +9,18 @@ import numpy as np
 from scipy import sparse
 
 from perso_pipeline.models.config import ContentConfig
-from perso_pipeline.models.neighbours import Neighbours, damped, product, stored_likeness
-from perso_pipeline.models.protocol import Arrays, Explanation, Indices, InteractionMatrix, NotExplainable, Ranked
+from perso_pipeline.models.neighbours import NeighbourModel, product
+from perso_pipeline.models.protocol import InteractionMatrix
 
 
-class Content:
+class Content(NeighbourModel):
     """likeness = cosine of name and description (words) beside brand, category levels and attributes (traits)."""
 
     name: ClassVar[str] = "content"
 
     def __init__(self, config: ContentConfig, *, threads: int = 0) -> None:
+        super().__init__(threads)
         self._config = config
-        self._threads = threads
 
     def fit(self, data: InteractionMatrix) -> Self:
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -38,24 +38,7 @@ class Content:
         likeness = product(described, described.T.tocsr(), self._config.neighbours + 1, threads=self._threads)
         likeness.data[likeness.data < self._config.min_likeness] = 0.0
         likeness.eliminate_zeros()
-        self._lists = Neighbours(likeness, damped(data), threads=self._threads)
-        return self
-
-    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        return self._lists.recommend(people, k, exclude)
-
-    def similar(self, items: Indices, k: int) -> Ranked:
-        return self._lists.similar(items, k)
-
-    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
-        return self._lists.explain(person, item)
-
-    def arrays(self) -> Arrays:
-        return self._lists.arrays()
-
-    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        self._lists = Neighbours(stored_likeness(arrays, len(data.items)), damped(data), threads=self._threads)
-        return self
+        return self._learnt(likeness, data)
 
 
 def _lines(text: str) -> list[str]:

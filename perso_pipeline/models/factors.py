@@ -5,14 +5,14 @@ What ALS and BPR share once their factors are learnt. How they are learnt stays 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from perso_pipeline.models.protocol import Indices, Ranked
+from perso_pipeline.models.protocol import Arrays, Indices, InteractionMatrix, Ranked
 from perso_pipeline.models.ranking import itself, ranked
 
 
@@ -25,50 +25,69 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
-def recommended(
-    model: Any, history: sparse.csr_matrix, people: Indices, k: int, exclude: sparse.csr_matrix | None
-) -> Ranked:
-    """Lists of people; somebody without history gets none, for what stands in that row was only drawn."""
-    total = history.shape[1]
-    no_history = np.diff(history.indptr)[people] == 0
-    known = np.flatnonzero(~no_history)
-    subject, item, score = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
-    if len(known):
-        forbidden = None if exclude is None else exclude[known].astype(np.float32)
+class FactorModel:
+    """A model of implicit: what it answers once ``fit`` of the child has set ``_model`` and ``_data``."""
+
+    name: ClassVar[str]
+    _model: Any
+    _data: InteractionMatrix
+
+    def _solver(self) -> Any:
+        """Implicit's model with the settings, unfitted."""
+        raise NotImplementedError
+
+    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
+        """Somebody without history gets no list, for what stands in that row was only drawn."""
+        history = self._data.weights
+        total = history.shape[1]
+        no_history = np.diff(history.indptr)[people] == 0
+        known = np.flatnonzero(~no_history)
+        subject, item, score = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
+        if len(known):
+            forbidden = None if exclude is None else exclude[known].astype(np.float32)
+            with one_blas_thread():
+                columns, scores = self._model.recommend(
+                    people[known], forbidden, N=min(k, total), filter_already_liked_items=forbidden is not None
+                )
+            subject, item, score = np.repeat(known, columns.shape[1]), columns.ravel(), scores.ravel()
+        return ranked(
+            subject=subject,
+            item=item,
+            score=score,
+            subjects=len(people),
+            items=total,
+            k=k,
+            exclude=exclude,
+            no_history=no_history,
+        )
+
+    def scores(self, people: Indices) -> NDArray[np.float32]:
+        """len(people) x items, dense."""
+        return np.asarray(self._model.user_factors[people] @ self._model.item_factors.T, dtype=np.float32)
+
+    def similar(self, items: Indices, k: int) -> Ranked:
+        """By the cosine of the vectors."""
+        total = len(self._model.item_factors)
         with one_blas_thread():
-            columns, scores = model.recommend(
-                people[known], forbidden, N=min(k, total), filter_already_liked_items=forbidden is not None
-            )
-        subject, item, score = np.repeat(known, columns.shape[1]), columns.ravel(), scores.ravel()
-    return ranked(
-        subject=subject,
-        item=item,
-        score=score,
-        subjects=len(people),
-        items=total,
-        k=k,
-        exclude=exclude,
-        no_history=no_history,
-    )
+            columns, scores = self._model.similar_items(items, N=min(k + 1, total))
+        related = np.where(scores > 0, scores, -np.inf)  # an angle of 90 degrees or more is no likeness
+        return ranked(
+            subject=np.repeat(np.arange(len(items)), columns.shape[1]),
+            item=columns.ravel(),
+            score=related.ravel(),
+            subjects=len(items),
+            items=total,
+            k=k,
+            exclude=itself(items, total),
+        )
 
+    def arrays(self) -> Arrays:
+        return {"user_factors": self._model.user_factors, "item_factors": self._model.item_factors}
 
-def alike(model: Any, items: Indices, k: int) -> Ranked:
-    """Lists of other items by the cosine of their vectors."""
-    total = len(model.item_factors)
-    with one_blas_thread():
-        columns, scores = model.similar_items(items, N=min(k + 1, total))
-    related = np.where(scores > 0, scores, -np.inf)  # an angle of 90 degrees or more is no likeness
-    return ranked(
-        subject=np.repeat(np.arange(len(items)), columns.shape[1]),
-        item=columns.ravel(),
-        score=related.ravel(),
-        subjects=len(items),
-        items=total,
-        k=k,
-        exclude=itself(items, total),
-    )
-
-
-def dot_products(model: Any, people: Indices) -> NDArray[np.float32]:
-    """len(people) x items, dense."""
-    return np.asarray(model.user_factors[people] @ model.item_factors.T, dtype=np.float32)
+    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
+        with one_blas_thread():
+            self._model = self._solver()
+        self._model.user_factors = np.asarray(arrays["user_factors"], dtype=np.float32)
+        self._model.item_factors = np.asarray(arrays["item_factors"], dtype=np.float32)
+        self._data = data
+        return self

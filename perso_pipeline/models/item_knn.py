@@ -3,22 +3,21 @@
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.config import ItemKnnConfig
-from perso_pipeline.models.neighbours import Neighbours, damped, stored_likeness
-from perso_pipeline.models.protocol import Arrays, Explanation, Indices, InteractionMatrix, NotExplainable, Ranked
+from perso_pipeline.models.neighbours import NeighbourModel, damped
+from perso_pipeline.models.protocol import InteractionMatrix
 
 
-class ItemKnn:
+class ItemKnn(NeighbourModel):
     """Likeness is the cosine or the BM25-weighted overlap of two items' people."""
 
     name: ClassVar[str] = "item_knn"
 
     def __init__(self, config: ItemKnnConfig, *, threads: int = 0) -> None:
+        super().__init__(threads)
         self._config = config
-        self._threads = threads
 
     def fit(self, data: InteractionMatrix) -> Self:
         from implicit.nearest_neighbours import ItemItemRecommender
@@ -28,27 +27,7 @@ class ItemKnn:
         # One more neighbour than asked: the item itself is the first.
         model = ItemItemRecommender(K=self._config.neighbours + 1, num_threads=self._threads)
         model.fit(weighted, show_progress=False)
-        self._lists = Neighbours(model.similarity, history, threads=self._threads)
-        return self
-
-    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        return self._lists.recommend(people, k, exclude)
-
-    def scores(self, people: Indices) -> NDArray[np.float32]:
-        return self._lists.scores(people)
-
-    def similar(self, items: Indices, k: int) -> Ranked:
-        return self._lists.similar(items, k)
-
-    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
-        return self._lists.explain(person, item)
-
-    def arrays(self) -> Arrays:
-        return self._lists.arrays()
-
-    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        self._lists = Neighbours(stored_likeness(arrays, len(data.items)), damped(data), threads=self._threads)
-        return self
+        return self._learnt(model.similarity, data)
 
 
 def _bm25(history: sparse.csr_matrix, config: ItemKnnConfig) -> sparse.csr_matrix:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.neighbours import product
-from perso_pipeline.models.protocol import InteractionMatrix, Journal
+from perso_pipeline.models.protocol import KINDS, InteractionMatrix, Journal
 
 
 def needed_journal(data: InteractionMatrix, model: str) -> Journal:
@@ -18,6 +18,16 @@ def needed_journal(data: InteractionMatrix, model: str) -> Journal:
         msg = f"{model} reads single events, and this training matrix has none with it."
         raise ValueError(msg)
     return data.journal
+
+
+def orders_of(journal: Journal, items: int) -> tuple[NDArray[np.int64], sparse.csr_matrix]:
+    """Orders x (person, second), and orders x items of 0 and 1; an order is a person's purchases of one second."""
+    bought = journal.kind == KINDS.index("purchase")
+    moments = np.stack([journal.person[bought], journal.second[bought]], axis=1)
+    orders, order = np.unique(moments, axis=0, return_inverse=True)
+    held = sparse.csr_matrix((np.ones(len(moments)), (order.ravel(), journal.item[bought])), shape=(len(orders), items))
+    held.data[:] = 1.0
+    return orders, held
 
 
 def discounted_pairs(

@@ -7,15 +7,14 @@ Interactive Applications", ACM TiiS 7(1), 2017: P3alpha (Cooper et al. 2014) div
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.config import Rp3betaConfig
-from perso_pipeline.models.neighbours import Neighbours, damped, product, stored_likeness
-from perso_pipeline.models.protocol import Arrays, Explanation, Indices, InteractionMatrix, NotExplainable, Ranked
+from perso_pipeline.models.neighbours import NeighbourModel, damped, product
+from perso_pipeline.models.protocol import InteractionMatrix
 
 
-class Rp3beta:
+class Rp3beta(NeighbourModel):
     """likeness(i, j) = sum over people of P(i -> person)^alpha x P(person -> j)^alpha / popularity(j)^beta.
 
     Of each row the ``neighbours`` largest stay and are brought back to a sum of 1: on Gowalla that lifts
@@ -25,8 +24,8 @@ class Rp3beta:
     name: ClassVar[str] = "rp3beta"
 
     def __init__(self, config: Rp3betaConfig, *, threads: int = 0) -> None:
+        super().__init__(threads)
         self._config = config
-        self._threads = threads
 
     def fit(self, data: InteractionMatrix) -> Self:
         history = damped(data)
@@ -38,27 +37,7 @@ class Rp3beta:
         walks.data[walks.indices == rows] = 0.0
         total = np.bincount(rows, weights=walks.data, minlength=walks.shape[0])
         walks.data /= np.where(total > 0, total, 1.0)[rows]
-        self._lists = Neighbours(walks, history, threads=self._threads)
-        return self
-
-    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        return self._lists.recommend(people, k, exclude)
-
-    def scores(self, people: Indices) -> NDArray[np.float32]:
-        return self._lists.scores(people)
-
-    def similar(self, items: Indices, k: int) -> Ranked:
-        return self._lists.similar(items, k)
-
-    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
-        return self._lists.explain(person, item)
-
-    def arrays(self) -> Arrays:
-        return self._lists.arrays()
-
-    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        self._lists = Neighbours(stored_likeness(arrays, len(data.items)), damped(data), threads=self._threads)
-        return self
+        return self._learnt(walks, data)
 
     def _steps(self, weights: sparse.csr_matrix) -> sparse.csr_matrix:
         """Chances of the next step, to the power of alpha; rows without any stay empty."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.config import SessionConfig
-from perso_pipeline.models.neighbours import by_depth, product
+from perso_pipeline.models.neighbours import answered, product
 from perso_pipeline.models.pairs import needed_journal
 from perso_pipeline.models.protocol import (
     Arrays,
@@ -25,7 +25,7 @@ from perso_pipeline.models.protocol import (
     Ranked,
     explained,
 )
-from perso_pipeline.models.ranking import itself, ranked
+from perso_pipeline.models.ranking import itself
 
 
 class Session:
@@ -94,25 +94,9 @@ class Session:
         return product(questions, self._weighed.T.tocsr(), self._config.neighbours, threads=self._threads)
 
     def _answered(self, questions: sparse.csr_matrix, k: int, exclude: sparse.csr_matrix | None) -> Ranked:
-        subjects, total = questions.shape
+        empty = np.diff(questions.indptr) == 0
         near = self._nearest(questions)
-        spare = np.zeros(subjects, dtype=np.int64) if exclude is None else np.diff(exclude.indptr)
-        subject, item, score = [], [], []
-        for some, depth in by_depth(spare, k, total):
-            found = product(near[some], self._answers, depth, threads=self._threads)
-            subject.append(np.repeat(some, np.diff(found.indptr)))
-            item.append(found.indices)
-            score.append(found.data)
-        return ranked(
-            subject=np.concatenate(subject) if subject else np.zeros(0, dtype=np.int64),
-            item=np.concatenate(item) if item else np.zeros(0, dtype=np.int64),
-            score=np.concatenate(score) if score else np.zeros(0),
-            subjects=subjects,
-            items=total,
-            k=k,
-            exclude=exclude,
-            no_history=np.diff(questions.indptr) == 0,
-        )
+        return answered(near, self._answers, k, exclude, no_history=empty, threads=self._threads)
 
 
 def _sessions(journal: Journal, items: int, gap_seconds: int) -> tuple[sparse.csr_matrix, NDArray[np.int64]]:

@@ -10,28 +10,19 @@ import numpy as np
 from scipy import sparse
 
 from perso_pipeline.models.config import ViewedThenBoughtConfig
-from perso_pipeline.models.neighbours import Neighbours, damped, stored_likeness
-from perso_pipeline.models.pairs import discounted_pairs, needed_journal, ranges
-from perso_pipeline.models.protocol import (
-    KINDS,
-    Arrays,
-    Explanation,
-    Indices,
-    InteractionMatrix,
-    Journal,
-    NotExplainable,
-    Ranked,
-)
+from perso_pipeline.models.neighbours import NeighbourModel
+from perso_pipeline.models.pairs import discounted_pairs, needed_journal, orders_of, ranges
+from perso_pipeline.models.protocol import KINDS, InteractionMatrix, Journal
 
 
-class ViewedThenBought:
+class ViewedThenBought(NeighbourModel):
     """likeness(i, j) = orders of j with a view of i in the days before / orders of j ^ ``discount``."""
 
     name: ClassVar[str] = "viewed_then_bought"
 
     def __init__(self, config: ViewedThenBoughtConfig, *, threads: int = 0) -> None:
+        super().__init__(threads)
         self._config = config
-        self._threads = threads
 
     def fit(self, data: InteractionMatrix) -> Self:
         journal = needed_journal(data, self.name)
@@ -44,32 +35,13 @@ class ViewedThenBought:
             neighbours=self._config.neighbours,
             threads=self._threads,
         )
-        self._lists = Neighbours(likeness, damped(data), threads=self._threads)
-        return self
-
-    def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        return self._lists.recommend(people, k, exclude)
-
-    def similar(self, items: Indices, k: int) -> Ranked:
-        return self._lists.similar(items, k)
-
-    def explain(self, person: int, item: int) -> Explanation | NotExplainable:
-        return self._lists.explain(person, item)
-
-    def arrays(self) -> Arrays:
-        return self._lists.arrays()
-
-    def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        self._lists = Neighbours(stored_likeness(arrays, len(data.items)), damped(data), threads=self._threads)
-        return self
+        return self._learnt(likeness, data)
 
 
 def _walks(journal: Journal, items: int, seconds: int) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
     """Per order of a person what was viewed in the ``seconds`` before it, and what was bought."""
-    bought = np.flatnonzero(journal.kind == KINDS.index("purchase"))
+    orders, had = orders_of(journal, items)
     viewed = np.flatnonzero(journal.kind == KINDS.index("product_view"))
-    moments = np.stack([journal.person[bought], journal.second[bought]], axis=1)
-    orders, order = np.unique(moments, axis=0, return_inverse=True)
     # Person and second in one number, so that a person's views before an order are one range.
     span = int(journal.second.max(initial=0)) + seconds + 1
     keys = journal.person[viewed] * span + journal.second[viewed]
@@ -77,7 +49,5 @@ def _walks(journal: Journal, items: int, seconds: int) -> tuple[sparse.csr_matri
     first = np.searchsorted(keys, np.maximum(at - seconds, orders[:, 0] * span), side="left")
     place, which = ranges(first, np.searchsorted(keys, at, side="left"))
     seen = sparse.csr_matrix((np.ones(len(place)), (which, journal.item[viewed[place]])), shape=(len(orders), items))
-    had = sparse.csr_matrix((np.ones(len(bought)), (order.ravel(), journal.item[bought])), shape=(len(orders), items))
     seen.data[:] = 1.0
-    had.data[:] = 1.0
     return seen, had
