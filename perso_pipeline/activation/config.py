@@ -6,18 +6,14 @@ Add a kind here and its SQL in ``triggers``.
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.config_files import ConfigPart, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.recommendations.scenarios import Subject, read_scenarios
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Trigger(_Model):
+class _Trigger(ConfigPart):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Key that a message carries.")
     name: str = Field(min_length=1, description="Name shown to people.")
     max_items: int = Field(default=5, ge=1, le=50, description="Items in the message at most.")
@@ -39,13 +35,13 @@ class WinBack(_Trigger):
     scenario: str = Field(default="home", description="Scenario whose list for the person goes into the message.")
 
 
-class FrequencyCap(_Model):
+class FrequencyCap(ConfigPart):
     """How often a person may be written to."""
 
     days: int = Field(default=7, ge=1, description="At most one due trigger per person in this many nights.")
 
 
-class Triggers(_Model):
+class Triggers(ConfigPart):
     """The whole of ``config/triggers.yml``."""
 
     frequency_cap: FrequencyCap = FrequencyCap()

@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from perso_pipeline.contracts.errors import ConfigError, nearest
+
+
+class ConfigPart(BaseModel):
+    """A block of a config file: a key that is not known is an error, and what was read stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
 
 Model = TypeVar("Model", bound=BaseModel)
 

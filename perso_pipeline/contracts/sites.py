@@ -3,13 +3,13 @@
 One model, read by raw (zones, unknown sites), the simulated shop (currencies) and the marts.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from perso_pipeline.contracts.config_files import ConfigPart
 
 
-class Site(BaseModel):
+class Site(ConfigPart):
     """One brand, country or language of the shop."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Key that every record carries as site_id.")
     name: str = Field(description="Name shown in reports.")
@@ -18,9 +18,7 @@ class Site(BaseModel):
     country: str = Field(default="", description="ISO 3166 alpha-2 country, if there is one.")
 
 
-class Sites(BaseModel):
+class Sites(ConfigPart):
     """The whole of ``config/sites.yml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sites: list[Site] = Field(min_length=1)

@@ -7,9 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.config_files import ConfigPart, read_config
 
 Trust = Annotated[float, Field(ge=0, le=1)]
 
@@ -28,11 +28,7 @@ _KINDS = "|".join(Kind)
 Identifier = Annotated[str, StringConstraints(pattern=rf"^({_KINDS}):.+$", max_length=300)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TrustLevels(_Model):
+class TrustLevels(ConfigPart):
     """How far each kind of evidence is trusted, 0 to 1: the share of such links that hold."""
 
     sign_in: Trust = Field(default=1.0, description="A visitor signed in as a customer.")
@@ -46,7 +42,7 @@ class TrustLevels(_Model):
     message_click: Trust = Field(default=0.7, description="A visitor clicked in a message; messages are forwarded.")
 
 
-class Limit(_Model):
+class Limit(ConfigPart):
     """How many others of one kind an identifier may name before it joins nobody any more."""
 
     identifier: Kind = Field(description="Kind of the identifier that is limited.")
@@ -54,7 +50,7 @@ class Limit(_Model):
     at_most: int = Field(ge=1, description="One more than this, and it joins nobody.")
 
 
-class IdentityRules(_Model):
+class IdentityRules(ConfigPart):
     """The whole of ``config/identity.yml``."""
 
     trust: TrustLevels = TrustLevels()

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import duckdb
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.config_files import ConfigPart, read_config
 
 # said by the pipeline itself: no sign of a source, a source that no rule names
 DIRECT, UNASSIGNED = "direct", "unassigned"
@@ -35,11 +35,7 @@ Words = Annotated[list[Word], Field(min_length=1)]
 Kind = Literal["search", "social", "shopping", "video"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ClickId(_Part):
+class ClickId(ConfigPart):
     """What a kind of ad click id says of the visit."""
 
     kind: Word = Field(description="What stands before the colon of click_id, such as gclid.")
@@ -47,7 +43,7 @@ class ClickId(_Part):
     medium: Word
 
 
-class SourceKinds(_Part):
+class SourceKinds(ConfigPart):
     """Names of sources by kind."""
 
     search: Words
@@ -56,7 +52,7 @@ class SourceKinds(_Part):
     video: Words
 
 
-class Rule(_Part):
+class Rule(ConfigPart):
     """Holds where every key that is given holds."""
 
     source: Pattern | None = None
@@ -72,14 +68,14 @@ class Rule(_Part):
         return self
 
 
-class Channel(_Part):
+class Channel(ConfigPart):
     """A channel and the rules of which one must hold."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
     when: Annotated[list[Rule], Field(min_length=1)]
 
 
-class Channels(_Part):
+class Channels(ConfigPart):
     """The file."""
 
     click_ids: list[ClickId]

@@ -4,16 +4,15 @@ from datetime import date
 from itertools import pairwise
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from perso_pipeline.contracts.assignment import variant
+from perso_pipeline.contracts.config_files import ConfigPart
 
 
-class MeasurementConfig(BaseModel):
+class MeasurementConfig(ConfigPart):
     """The whole of ``config/measurement.yml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     report_days: int = Field(
         default=400, ge=1, le=4000, description="Days that the nightly report covers, the night included."
@@ -27,10 +26,8 @@ class MeasurementConfig(BaseModel):
     )
 
 
-class Experiment(BaseModel):
+class Experiment(ConfigPart):
     """A holdout: a fixed share of visitors gets no recommendations for as long as it runs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Key in all tables.")
     description: str = Field(default="", description="What is asked.")
@@ -51,10 +48,8 @@ class Experiment(BaseModel):
         return variant(visitor_id, salt=self.salt, holdout_share=self.holdout_share)
 
 
-class Experiments(BaseModel):
+class Experiments(ConfigPart):
     """The whole of ``config/experiments.yml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     experiments: tuple[Experiment, ...] = Field(min_length=1)
 

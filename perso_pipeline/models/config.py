@@ -8,7 +8,9 @@ import hashlib
 import json
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
+
+from perso_pipeline.contracts.config_files import ConfigPart
 
 EventType = Literal[
     "product_view",
@@ -51,11 +53,7 @@ ALWAYS: tuple[ModelName, ...] = ("popular", "random", "trending")
 TASKS: tuple[Task, ...] = ("personal", "similar")
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SignalsConfig(_Block):
+class SignalsConfig(ConfigPart):
     """How events become weights of person and item."""
 
     weights: dict[EventType, float] = Field(description="Weight of one event; a negative one takes interest back.")
@@ -66,13 +64,13 @@ class SignalsConfig(_Block):
     max_events_per_day: int = Field(ge=1, description="More events of one type by person, item and day add nothing.")
 
 
-class PopularConfig(_Block):
+class PopularConfig(ConfigPart):
     """People per item, recent ones counting more."""
 
     half_life_days: float = Field(gt=0)
 
 
-class TrendingConfig(_Block):
+class TrendingConfig(ConfigPart):
     """A short window against a long one."""
 
     short_days: int = Field(ge=1)
@@ -87,13 +85,13 @@ class TrendingConfig(_Block):
         return self
 
 
-class RandomConfig(_Block):
+class RandomConfig(ConfigPart):
     """The floor of the race."""
 
     seed: int = Field(ge=0)
 
 
-class ItemKnnConfig(_Block):
+class ItemKnnConfig(ConfigPart):
     """Neighbours of items by the people they share."""
 
     weighting: Literal["cosine", "bm25"]
@@ -102,7 +100,7 @@ class ItemKnnConfig(_Block):
     b: float = Field(default=0.2, ge=0, le=1, description="BM25 only: how much popular items are damped.")
 
 
-class AlsConfig(_Block):
+class AlsConfig(ConfigPart):
     """Implicit-feedback matrix factorisation."""
 
     factors: int = Field(ge=1)
@@ -112,7 +110,7 @@ class AlsConfig(_Block):
     seed: int = Field(ge=0)
 
 
-class Rp3betaConfig(_Block):
+class Rp3betaConfig(ConfigPart):
     """Random walks over three steps."""
 
     alpha: float = Field(gt=0, description="Power of each step's chance.")
@@ -120,14 +118,14 @@ class Rp3betaConfig(_Block):
     neighbours: int = Field(ge=1)
 
 
-class EaseConfig(_Block):
+class EaseConfig(ConfigPart):
     """Linear autoencoder in closed form."""
 
     regularization: float = Field(gt=0)
     max_gigabytes: float = Field(gt=0, description="12 bytes x items squared; above it the model stays out.")
 
 
-class GraphFilterConfig(_Block):
+class GraphFilterConfig(ConfigPart):
     """Linear graph filter plus ideal low-pass."""
 
     factors: int = Field(ge=1, description="Singular vectors that the ideal low-pass filter lets through.")
@@ -141,7 +139,7 @@ class BspmConfig(GraphFilterConfig):
     sharpening: float = Field(ge=0, lt=2.7, description="Time; beyond 2.7 a Runge-Kutta step of order 4 runs away.")
 
 
-class BprConfig(_Block):
+class BprConfig(ConfigPart):
     """Factors learnt from pairs of a better and a worse item."""
 
     factors: int = Field(ge=1)
@@ -151,13 +149,13 @@ class BprConfig(_Block):
     seed: int = Field(ge=0)
 
 
-class BlendConfig(_Block):
+class BlendConfig(ConfigPart):
     """A weighted sum of models."""
 
     weights: dict[LinearName, float] = Field(min_length=2, description="Weight of each member, on a common scale.")
 
 
-class CoVisitationConfig(_Block):
+class CoVisitationConfig(ConfigPart):
     """Items that the same person met within some days."""
 
     within_days: int = Field(ge=1, description="1: on the same day.")
@@ -166,7 +164,7 @@ class CoVisitationConfig(_Block):
     neighbours: int = Field(ge=1)
 
 
-class BoughtTogetherConfig(_Block):
+class BoughtTogetherConfig(ConfigPart):
     """Items of one order."""
 
     min_orders: int = Field(ge=1, description="Support: pairs in fewer orders are left out.")
@@ -174,7 +172,7 @@ class BoughtTogetherConfig(_Block):
     neighbours: int = Field(ge=1)
 
 
-class ViewedThenBoughtConfig(_Block):
+class ViewedThenBoughtConfig(ConfigPart):
     """What people who viewed an item bought in the end."""
 
     within_days: int = Field(ge=1)
@@ -183,7 +181,7 @@ class ViewedThenBoughtConfig(_Block):
     neighbours: int = Field(ge=1)
 
 
-class ContentConfig(_Block):
+class ContentConfig(ConfigPart):
     """Likeness of words and traits."""
 
     trait_weight: float = Field(ge=0, description="Of brand, category and attributes beside name and description.")
@@ -191,7 +189,7 @@ class ContentConfig(_Block):
     neighbours: int = Field(ge=1)
 
 
-class SessionConfig(_Block):
+class SessionConfig(ConfigPart):
     """Sessions like the present one."""
 
     gap_minutes: int = Field(ge=1, description="A longer pause begins a new session.")
@@ -201,7 +199,7 @@ class SessionConfig(_Block):
     neighbours: int = Field(ge=1, description="Sessions that answer.")
 
 
-class ReplenishmentConfig(_Block):
+class ReplenishmentConfig(ConfigPart):
     """Purchases that come back."""
 
     min_interval_days: float = Field(gt=0, description="Faster repeats are corrections of an order, not habit.")
@@ -210,13 +208,13 @@ class ReplenishmentConfig(_Block):
     min_people: int = Field(ge=1, description="Repeat buyers from whom one purchase borrows its interval.")
 
 
-class RecentlyAddedConfig(_Block):
+class RecentlyAddedConfig(ConfigPart):
     """New in the catalogue."""
 
     max_age_days: int = Field(ge=1)
 
 
-class ConversionConfig(_Block):
+class ConversionConfig(ConfigPart):
     """Share of visits with a view that end in a cart or a purchase."""
 
     goal: Literal["add_to_cart", "purchase"]
@@ -224,7 +222,7 @@ class ConversionConfig(_Block):
     window_days: int = Field(ge=1)
 
 
-class EditorialConfig(_Block):
+class EditorialConfig(ConfigPart):
     """A list made by hand."""
 
     items: list[str] = Field(description="Item ids, first to last; unknown ones are passed over.")
@@ -238,7 +236,7 @@ class EditorialConfig(_Block):
         return self
 
 
-class EvaluationConfig(_Block):
+class EvaluationConfig(ConfigPart):
     """The global time cut and the interval."""
 
     test_days: list[int] = Field(min_length=1, description="Lengths of the test window, the shortest tried first.")
@@ -260,7 +258,7 @@ class EvaluationConfig(_Block):
         return self
 
 
-class CandidatesConfig(_Block):
+class CandidatesConfig(ConfigPart):
     """How deep the candidate lists are."""
 
     per_person: int = Field(ge=1, description="Unfiltered, so deep enough to lose what was bought or is sold out.")
@@ -269,7 +267,7 @@ class CandidatesConfig(_Block):
     subjects_per_batch: int = Field(ge=1, description="Bounds memory while scoring.")
 
 
-class SiteModels(_Block):
+class SiteModels(ConfigPart):
     """Everything that holds for one site."""
 
     signals: SignalsConfig

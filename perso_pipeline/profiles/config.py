@@ -6,7 +6,9 @@ which reads them as rows (``settings_table``). Keep SQL out.
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+
+from perso_pipeline.contracts.config_files import ConfigPart
 
 StatedAttribute = Literal[
     "country",
@@ -23,11 +25,7 @@ CONSENTS: tuple[StatedAttribute, ...] = ("has_email_consent", "has_personalizati
 ANY_SOURCE = "*"
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourcePrecedence(_Block):
+class SourcePrecedence(ConfigPart):
     """Which source systems speak for an attribute, and whose word counts."""
 
     rule: Literal["latest", "trusted"] = Field(
@@ -46,7 +44,7 @@ class SourcePrecedence(_Block):
         return self
 
 
-class AffinitiesConfig(_Block):
+class AffinitiesConfig(ConfigPart):
     """What an event says of a person's taste, and for how long."""
 
     horizon_days: int = Field(ge=1, le=730, description="Events of so many days up to the night count.")
@@ -69,7 +67,7 @@ class AffinitiesConfig(_Block):
         return self
 
 
-class ItemSegmentsConfig(_Block):
+class ItemSegmentsConfig(ConfigPart):
     """Where the product segments begin and end."""
 
     fast_units_per_week: float = Field(gt=0, description="Velocity fast: pieces sold a week over 28 days, at least.")
@@ -94,10 +92,10 @@ class ItemSegmentsConfig(_Block):
         return self
 
 
-class ProfilesConfig(_Block):
+class ProfilesConfig(ConfigPart):
     """The whole of ``config/profiles.yml``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, title="config/profiles.yml")
+    model_config = ConfigDict(title="config/profiles.yml")
 
     attributes: dict[StatedAttribute, SourcePrecedence] = Field(description="Source precedence by attribute.")
     affinities: AffinitiesConfig

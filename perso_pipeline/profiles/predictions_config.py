@@ -7,17 +7,15 @@ them. Each block becomes MLflow parameters through ``flat``.
 import hashlib
 import json
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from perso_pipeline.contracts.config_files import ConfigPart
 
 # Part of every key and version: raise it when the arithmetic of a model, a feature or a metric changes.
 PREDICTIONS_VERSION = 1
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TrainingConfig(_Block):
+class TrainingConfig(ConfigPart):
     """When models are trained, and how long one that was accepted may serve."""
 
     every_nights: int = Field(ge=1, description="Models are trained as of every so many nights; scoring is nightly.")
@@ -26,7 +24,7 @@ class TrainingConfig(_Block):
     )
 
 
-class ValueConfig(_Block):
+class ValueConfig(ConfigPart):
     """BG/NBD with gamma-gamma, and its holdout."""
 
     min_buyers: int = Field(ge=10, description="Fewer buyers: not estimable.")
@@ -37,7 +35,7 @@ class ValueConfig(_Block):
     )
 
 
-class LikelihoodConfig(_Block):
+class LikelihoodConfig(ConfigPart):
     """What both likelihoods share: examples, slices and gates."""
 
     window_days: int = Field(ge=30, description="People not seen for longer are not scored; older days are not read.")
@@ -54,21 +52,21 @@ class LikelihoodConfig(_Block):
     )
 
 
-class ChurnConfig(_Block):
+class ChurnConfig(ConfigPart):
     """Who can churn, and by when."""
 
     horizon_days: int = Field(ge=7, description="Churned: no order in so many days.")
     buyer_days: int = Field(ge=7, description="Only people who ordered within so many days can churn.")
 
 
-class BandsConfig(_Block):
+class BandsConfig(ConfigPart):
     """Where low ends and high begins."""
 
     low_below: float = Field(gt=0, lt=1, description="Low: odds (or value) below this multiple of the average.")
     high_above: float = Field(gt=1, description="High: odds (or value) at or above this multiple of the average.")
 
 
-class PredictionsConfig(_Block):
+class PredictionsConfig(ConfigPart):
     """The whole of ``config/predictions.yml``."""
 
     training: TrainingConfig

@@ -7,9 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.config_files import ConfigPart, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Sites
 
@@ -60,17 +60,13 @@ _NEEDS_SUBJECT: dict[str, frozenset[Subject]] = {
 }
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Level(_Model):
+class Level(ConfigPart):
     """One step of a scenario; fills only what the steps before it left open."""
 
     strategy: Strategy
 
 
-class GateLimits(_Model):
+class GateLimits(ConfigPart):
     """When the lists of a scenario may not be published (min_*) or are shown as odd (max_*, min_jaccard)."""
 
     min_fill: float = Field(default=0.95, ge=0, le=1, description="Filled share of all slots; blocks.")
@@ -85,7 +81,7 @@ class GateLimits(_Model):
     )
 
 
-class Scenario(_Model):
+class Scenario(ConfigPart):
     """One placement."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Key that a shop asks with.")
@@ -120,7 +116,7 @@ class Scenario(_Model):
         return self
 
 
-class Popularity(_Model):
+class Popularity(ConfigPart):
     """Weights by which 28 days of an item add up to one number."""
 
     purchases: float = Field(default=10, ge=0)
@@ -128,7 +124,7 @@ class Popularity(_Model):
     views: float = Field(default=1, ge=0)
 
 
-class Publication(_Model):
+class Publication(ConfigPart):
     """What stays on disk."""
 
     keep: int = Field(
@@ -136,7 +132,7 @@ class Publication(_Model):
     )
 
 
-class Scenarios(_Model):
+class Scenarios(ConfigPart):
     """The whole of ``config/scenarios.yml``."""
 
     popularity: Popularity = Popularity()

@@ -9,9 +9,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from perso_pipeline.contracts.config_files import ConfigPart
 from perso_pipeline.contracts.errors import nearest
 
 ITEM_EVENTS = (
@@ -44,10 +45,8 @@ Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Price = Annotated[StrictInt, Field(ge=0)] | Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]
 
 
-class Filter(BaseModel):
+class Filter(ConfigPart):
     """Of what, where and when; several filters hold together, several words of one are alternatives."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     within_days: StrictInt | None = Field(
         default=None, ge=1, le=36500, description="Only the last so many days, the night's own included."

@@ -7,8 +7,9 @@ Add an option here when an owner needs it. Keep rules of segments out.
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from perso_pipeline.contracts.config_files import ConfigPart
 from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.profiles.contract import CUSTOMER_ATTRIBUTES, Kind
 from perso_pipeline.segments.behaviour import fault
@@ -16,10 +17,8 @@ from perso_pipeline.segments.behaviour import fault
 _GROUPING = tuple(name for name, kind in CUSTOMER_ATTRIBUTES.items() if kind in (Kind.TEXT, Kind.FLAG))
 
 
-class Shares(BaseModel):
+class Shares(ConfigPart):
     """The best and the second part of a ranking; the rest is third."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     first: float = Field(default=0.1, gt=0, lt=1, description="Share of people in the best part.")
     second: float = Field(default=0.3, gt=0, lt=1, description="Share of people in the part below it.")
@@ -31,10 +30,8 @@ class Shares(BaseModel):
         return self
 
 
-class ClusterOptions(BaseModel):
+class ClusterOptions(ConfigPart):
     """How people are clustered."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     least: int = Field(default=3, ge=2, le=20, description="Fewest clusters that are tried.")
     most: int = Field(default=8, ge=2, le=20, description="Most clusters that are tried.")
@@ -48,10 +45,8 @@ class ClusterOptions(BaseModel):
         return self
 
 
-class DiscoveryOptions(BaseModel):
+class DiscoveryOptions(ConfigPart):
     """How segments are looked for that convert or spend unlike the others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     attributes: tuple[str, ...] = Field(
         default=("main_device", "main_channel", "country", "loyalty_tier", "has_email_consent", "preferred_category"),

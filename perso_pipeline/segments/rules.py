@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -23,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from perso_pipeline.contracts.config_files import ConfigPart
 from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.profiles.contract import Kind
 from perso_pipeline.segments.behaviour import Did, DidNot, Has, fault
@@ -65,13 +65,11 @@ _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {
 }
 
 
-class Rule(BaseModel):
+class Rule(ConfigPart):
     """One condition (attribute, op, value), one of did, did_not, has, has_affinity, or one of all, any, not over rules.
 
     A condition on an attribute that is unknown does not hold, except ``is_unknown`` and ``is_not``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     all: tuple["Rule", ...] | None = Field(default=None, min_length=1, description="Every one of these holds.")
     any: tuple["Rule", ...] | None = Field(default=None, min_length=1, description="At least one of these holds.")
@@ -173,10 +171,8 @@ RESERVED_PREFIXES = {Origin.TIER: "tier-", Origin.CLUSTER: "cluster-", Origin.BA
 """How ids of segments begin that the pipeline makes itself; a config may not use them."""
 
 
-class Segment(BaseModel):
+class Segment(ConfigPart):
     """A named group of people."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Key of the segment in all tables.")
     name: str = Field(min_length=1, description="Name shown in reports.")
@@ -197,10 +193,10 @@ class Segment(BaseModel):
         return segment
 
 
-class Segments(BaseModel):
+class Segments(ConfigPart):
     """The whole of ``config/segments.yml``; the first segment that matches is a person's primary segment."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, title="config/segments.yml")
+    model_config = ConfigDict(title="config/segments.yml")
 
     segments: tuple[Segment, ...] = Field(min_length=1)
     value_tiers: Shares = Field(default=Shares(), description="Gold and silver by net revenue; the rest is bronze.")

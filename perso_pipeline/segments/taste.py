@@ -5,8 +5,9 @@ Add a bound here and where it is compared in ``compiler.py``. Keep SQL out.
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, model_validator
+from pydantic import Field, StrictFloat, StrictInt, model_validator
 
+from perso_pipeline.contracts.config_files import ConfigPart
 from perso_pipeline.segments.behaviour import Words, check_word
 
 KINDS = ("category", "brand", "price_band", "hour", "weekday", "search_term")
@@ -15,10 +16,8 @@ KINDS = ("category", "brand", "price_band", "hour", "weekday", "search_term")
 Share = StrictInt | StrictFloat
 
 
-class HasAffinity(BaseModel):
+class HasAffinity(ConfigPart):
     """A value that draws the person; of several values one is enough."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str = Field(description="What the value is.", json_schema_extra={"enum": list(KINDS)})
     value: Words = Field(

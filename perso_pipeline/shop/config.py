@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from perso_pipeline.contracts.assignment import HOLDOUT_SHARE
+from perso_pipeline.contracts.config_files import ConfigPart
 from perso_pipeline.contracts.sites import Site
 
 FileFormat = Literal["mixed", "parquet", "jsonl", "csv"]
@@ -20,10 +21,8 @@ _SITES = (
 )
 
 
-class ShopConfig(BaseModel):
+class ShopConfig(ConfigPart):
     """Size and nature of a simulated shop; the same values give the same bytes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     people: int = Field(default=5000, ge=20, description="Shoppers over the whole period; events grow in proportion.")
     items: int = Field(default=1500, ge=50, description="Products of the catalogue.")
