@@ -18,7 +18,15 @@ from perso_pipeline.resources.display import markdown_picture
 from perso_pipeline.resources.model_files import entries, read_verified
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
-from perso_pipeline.resources.tracking import ModelRun, NightRun, Recorded, Tracking, TrackingResource, code_version
+from perso_pipeline.resources.tracking import (
+    STEP_WITH_MLFLOW,
+    ModelRun,
+    NightRun,
+    Recorded,
+    Tracking,
+    TrackingResource,
+    code_version,
+)
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 _COMMON: dict[str, Any] = {
@@ -26,11 +34,6 @@ _COMMON: dict[str, Any] = {
     "owners": ["team:perso"],
     "partitions_def": NIGHTLY,
     "code_version": str(MODELS_VERSION),
-}
-_STEP: dict[str, Any] = {
-    "pool": "warehouse",
-    # MLflow's SQLite and its folder can be busy for a moment; every step can be repeated.
-    "retry_policy": dg.RetryPolicy(max_retries=1, delay=3),
 }
 _FACTS = [dg.AssetKey(["interactions", "interactions"]), dg.AssetKey(["identity", "identity_map"])]
 _PREVIEW_ROWS = 10
@@ -53,7 +56,7 @@ _PREVIEW_ROWS = 10
             **_COMMON,
         ),
     ],
-    **_STEP,
+    **STEP_WITH_MLFLOW,
 )
 def model_evaluations(
     context: dg.AssetExecutionContext,
@@ -111,7 +114,7 @@ def model_evaluations(
     deps=[["models", "training_sets"], ["models", "model_evaluations"]],
     kinds={"python", "mlflow"},
     **_COMMON,
-    **_STEP,
+    **STEP_WITH_MLFLOW,
 )
 def champions(
     context: dg.AssetExecutionContext,
@@ -150,7 +153,7 @@ def champions(
     deps=[["models", "champions"], *_FACTS],
     kinds={"python", "mlflow"},
     **_COMMON,
-    **_STEP,
+    **STEP_WITH_MLFLOW,
 )
 def model_artifacts(
     context: dg.AssetExecutionContext,
@@ -197,7 +200,7 @@ def model_artifacts(
     deps=[["models", "model_artifacts"], ["models", "champions"], *_FACTS],
     kinds={"python", "duckdb"},
     **_COMMON,
-    **_STEP,
+    **STEP_WITH_MLFLOW,
 )
 def candidates(
     context: dg.AssetExecutionContext,

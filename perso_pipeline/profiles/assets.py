@@ -21,7 +21,7 @@ from perso_pipeline.resources.dbt import dbt_stage
 from perso_pipeline.resources.display import markdown_picture, markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
-from perso_pipeline.resources.tracking import TrackingResource, code_version
+from perso_pipeline.resources.tracking import STEP_WITH_MLFLOW, TrackingResource, code_version
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 _COMMON: dict[str, Any] = {
@@ -29,11 +29,6 @@ _COMMON: dict[str, Any] = {
     "owners": ["team:perso"],
     "partitions_def": NIGHTLY,
     "code_version": str(PREDICTIONS_VERSION),
-}
-_STEP: dict[str, Any] = {
-    "pool": "warehouse",
-    # MLflow's SQLite and its folder can be busy for a moment; every step can be repeated.
-    "retry_policy": dg.RetryPolicy(max_retries=1, delay=3),
 }
 _FACTS = [
     dg.AssetKey(["interactions", "person_days"]),
@@ -87,7 +82,7 @@ profiles_tables = dbt_stage("profiles", select="path:models/profiles", per_night
             **_COMMON,
         ),
     ],
-    **_STEP,
+    **STEP_WITH_MLFLOW,
 )
 def prediction_models(
     context: dg.AssetExecutionContext,
@@ -146,7 +141,7 @@ def prediction_models(
     ],
     kinds={"python", "duckdb"},
     **_COMMON,
-    **_STEP,
+    **STEP_WITH_MLFLOW,
 )
 def predictions(
     context: dg.AssetExecutionContext,

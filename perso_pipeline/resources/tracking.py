@@ -40,6 +40,11 @@ _NIGHT, _KEY, _SITE, _MODEL, _SUPERSEDED = (
     "perso.superseded",
 )
 _PARENT = "mlflow.parentRunId"
+STEP_WITH_MLFLOW: Mapping[str, Any] = {
+    "pool": "warehouse",
+    # MLflow's SQLite and its folder can be busy for a moment; every step can be repeated.
+    "retry_policy": dg.RetryPolicy(max_retries=1, delay=3),
+}
 
 
 @dataclass(frozen=True, slots=True)
