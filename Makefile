@@ -4,6 +4,8 @@ UV := .tools/bin/uv
 RUN := $(UV) run --frozen --no-sync
 RUN_IN_SQL := .tools/bin/uv run --frozen --no-sync --project ..
 STAMP := .venv/.synced
+# Python keeps what it compiled, or every command compiles its libraries again: 4 s each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check up setup clean
 
