@@ -22,7 +22,7 @@ from perso_pipeline.raw import assets as raw
 from perso_pipeline.raw import checks as raw_checks
 from perso_pipeline.recommendations import assets as recommendations
 from perso_pipeline.recommendations import checks as recommendation_checks
-from perso_pipeline.resources.dbt import DbtResource
+from perso_pipeline.resources.dbt import DbtResource, with_described_columns
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import TrackingResource
 from perso_pipeline.resources.warehouse import WarehouseResource
@@ -53,4 +53,4 @@ defs = dg.Definitions(
     },
     # A step costs milliseconds in this process and seconds in a new one, and DuckDB has one writer anyway.
     executor=dg.in_process_executor,
-)
+).map_asset_specs(func=with_described_columns)

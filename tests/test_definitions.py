@@ -38,6 +38,18 @@ def test_an_asset_says_what_it_is_and_whose(key: dg.AssetKey) -> None:
     assert node.partitions_def is not None
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [s for s in defs.resolve_all_asset_specs() if s.key.path[-1] != "report"],
+    ids=lambda spec: spec.key.to_user_string(),
+)
+def test_every_column_of_a_table_is_described(spec: dg.AssetSpec) -> None:
+    columns = spec.metadata["dagster/column_schema"].columns
+
+    assert columns
+    assert [column.name for column in columns if not column.description] == []
+
+
 def test_every_suite_gates_an_asset() -> None:
     tables = {suite.table for suite in read_suites(Settings().expectations_dir)}
     gated = {".".join(key.asset_key.path) for key in GRAPH.asset_check_keys if key.name == GATE}

@@ -38,10 +38,13 @@ def filled(page: str) -> str:
 
 @cache
 def _models(stage: str) -> tuple[dict[str, Any], ...]:
-    """Models of a stage that become tables, by name; an ephemeral one documents no columns and is left out."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted((MODELS / stage).glob("*.yml"))]
-    models = [model for text in texts for model in yaml.safe_load(text).get("models", [])]
-    return tuple(model for model in models if model.get("columns"))
+    """Tables of a stage that document columns, by name: dbt's own models, and the sources that Python makes."""
+    texts = [path.read_text(encoding="utf-8") for path in (MODELS / stage).glob("*.yml")]
+    tables = [model for text in texts for model in yaml.safe_load(text).get("models", [])]
+    made_in_python = MODELS / "sources" / f"{stage}.yml"
+    if made_in_python.exists():
+        tables += yaml.safe_load(made_in_python.read_text(encoding="utf-8"))["sources"][0]["tables"]
+    return tuple(sorted((table for table in tables if table.get("columns")), key=lambda table: table["name"]))
 
 
 def _types_by_name(folders: Iterable[str]) -> dict[str, str]:

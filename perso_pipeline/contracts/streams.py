@@ -71,11 +71,18 @@ class Stream:
 
 
 LANDING_COLUMNS: dict[str, str] = {
-    "event_date": "DATE",  # day of the record's own time in the site's zone
-    "load_date": "DATE",  # day of arrival: the landing folder's date
-    "file": "VARCHAR",  # path below landing/
-    "line": "BIGINT",  # 1 is the first line (or Parquet row) of the file
-    "payload": "JSON",  # fields the contract does not know, NULL when there are none
+    "event_date": "DATE",
+    "load_date": "DATE",
+    "file": "VARCHAR",
+    "line": "BIGINT",
+    "payload": "JSON",
+}
+LANDING_DESCRIPTIONS: dict[str, str] = {
+    "event_date": "Day of the record's own time in the site's zone.",
+    "load_date": "Day of arrival: the date of the landing folder.",
+    "file": "Path below `landing/`.",
+    "line": "Line of the file, or row in Parquet, from 1.",
+    "payload": "Fields that the contract does not know, null when there are none.",
 }
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from perso_pipeline.identity.config import read_identity_rules
 from perso_pipeline.identity.resolve import resolve
-from perso_pipeline.identity.tables import COLUMN_DESCRIPTIONS, DESCRIPTIONS, TABLES
+from perso_pipeline.identity.tables import DESCRIPTIONS
 from perso_pipeline.resources.display import markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
@@ -38,7 +38,6 @@ _PREVIEWS = {
 
 
 def _spec(table: str, description: str) -> dg.AssetSpec:
-    columns = [dg.TableColumn(c, t, description=COLUMN_DESCRIPTIONS[c]) for c, t in TABLES[table].items()]
     return dg.AssetSpec(
         ["identity", table],
         deps=[["identity", "identifiers"], ["identity", "identity_edges"]],
@@ -46,7 +45,6 @@ def _spec(table: str, description: str) -> dg.AssetSpec:
         group_name="identity",
         kinds={"python", "duckdb"},
         owners=["team:perso"],
-        metadata={"dagster/column_schema": dg.TableSchema(columns)},
     )
 
 

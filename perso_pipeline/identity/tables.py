@@ -42,22 +42,6 @@ DESCRIPTIONS = {
     "identifier has exactly one person.",
     "identity_guards": "One row per identifier and limit that it passed: it names too many others and joins nobody.",
 }
-COLUMN_DESCRIPTIONS = {
-    "identifier": "Kind, ':' and the value as delivered (or its hash).",
-    "other_identifier": "The other end of the edge.",
-    "identifier_type": "'visitor', 'customer', 'email', 'phone' or 'loyalty'.",
-    "edge_type": "Kind of evidence, as in identity_evidence.",
-    "person_id": "'p' and 16 hexadecimal digits of the md5 of the person's root, the identifier known first.",
-    "confidence": "Trust in the evidence, 0 to 1; in the map: of the weakest link on the surest way to the root.",
-    "known_on": "First night on which the row holds.",
-    "void_on": "First night on which it no longer holds, null while it does; a link that never held ends as it begins.",
-    "first_known_at": "Time of the evidence that became known first, UTC; breaks ties.",
-    "identifier_until": "First night on which the first end does not take it (limit, or a better link); else null.",
-    "other_until": "First night on which the second end does not take it; else null.",
-    "reason": "Limit of config/identity.yml that was passed.",
-    "others": "How many of the limited kind it names, by now.",
-    "customers": "How many customers it names, by now.",
-}  # fmt: skip
 
 
 def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:

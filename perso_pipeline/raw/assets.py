@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.sites import Sites
-from perso_pipeline.contracts.streams import STREAMS, Stream
+from perso_pipeline.contracts.streams import LANDING_DESCRIPTIONS, STREAMS, Stream
 from perso_pipeline.raw.load import load_nights
 from perso_pipeline.raw.report import LoadReport, StreamReport
 from perso_pipeline.raw.suppression import read_list
-from perso_pipeline.raw.tables import LEDGERS, stream_columns
+from perso_pipeline.raw.tables import stream_columns
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseResource
@@ -32,12 +32,10 @@ _REASONS = """
     limit 10"""
 
 
-def _schema(columns: dict[str, str], descriptions: dict[str, str]) -> dg.TableSchema:
-    return dg.TableSchema([dg.TableColumn(c, t, description=descriptions.get(c)) for c, t in columns.items()])
-
-
 def _spec(stream: Stream) -> dg.AssetSpec:
-    descriptions = {field.column: field.description for field in stream.fields}
+    words = LANDING_DESCRIPTIONS | {"is_robot": "Whether the record comes from a robot."}
+    words |= {field.column: field.description for field in stream.fields}
+    columns = [dg.TableColumn(c, t, description=words.get(c)) for c, t in stream_columns(stream).items()]
     return dg.AssetSpec(
         ["raw", stream.name],
         description=f"One row per accepted delivered record, duplicates kept. {stream.description}",
@@ -45,7 +43,7 @@ def _spec(stream: Stream) -> dg.AssetSpec:
         kinds={"python", "duckdb"},
         owners=["team:perso"],
         skippable=True,
-        metadata={"dagster/column_schema": _schema(stream_columns(stream), descriptions)},
+        metadata={"dagster/column_schema": dg.TableSchema(columns)},
     )
 
 
@@ -58,7 +56,6 @@ _REJECTED_SPEC = dg.AssetSpec(
     kinds={"python", "duckdb"},
     owners=["team:perso"],
     skippable=True,
-    metadata={"dagster/column_schema": _schema(LEDGERS["rejected_records"], {})},
 )
 _SITES_SPEC = dg.AssetSpec(
     SITES,
@@ -67,7 +64,6 @@ _SITES_SPEC = dg.AssetSpec(
     kinds={"python", "duckdb"},
     owners=["team:perso"],
     skippable=True,
-    metadata={"dagster/column_schema": _schema(LEDGERS["sites"], {})},
 )
 
 _USER_AGENTS_SPEC = dg.AssetSpec(
@@ -77,7 +73,6 @@ _USER_AGENTS_SPEC = dg.AssetSpec(
     kinds={"python", "duckdb"},
     owners=["team:perso"],
     skippable=True,
-    metadata={"dagster/column_schema": _schema(LEDGERS["user_agents"], {})},
 )
 
 

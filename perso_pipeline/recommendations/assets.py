@@ -77,13 +77,11 @@ def recommendation_tables(
     }
     for table, rows in tables.items():
         shown = more.get(table, {"preview": dg.MetadataValue.md(markdown_table(rows))})
-        columns = dg.TableSchema([dg.TableColumn(field.name, str(field.type)) for field in rows.schema])
         yield dg.MaterializeResult(
             asset_key=["recommendations", table],
             metadata={
                 "dagster/row_count": rows.num_rows,
                 "night": night.isoformat(),
-                "dagster/column_schema": columns,
                 **shown,
             },
         )

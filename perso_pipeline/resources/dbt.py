@@ -24,6 +24,7 @@ from perso_pipeline.settings import Settings
 
 REBUILD_TAG = "perso/rebuild"  # a run with this tag makes its fact tables anew
 _UNIQUE_ID = "dagster_dbt/unique_id"
+_COLUMNS = "dagster/column_schema"
 _MANIFEST = "manifest.json"
 _PARSED = "partial_parse.msgpack"
 
@@ -130,6 +131,25 @@ def dbt_stage(
             raise dg.Failure(failed, allow_retries=False)
 
     return tables
+
+
+def with_described_columns(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """Give a table that Python makes the columns that ``sql/models/sources`` describes."""
+    columns = _described_sources().get(tuple(spec.key.path))
+    if not columns or _COLUMNS in spec.metadata:
+        return spec
+    return spec.merge_attributes(metadata={_COLUMNS: dg.TableSchema(list(columns))})
+
+
+@cache
+def _described_sources() -> Mapping[tuple[str, ...], Sequence[dg.TableColumn]]:
+    return {
+        (source["schema"], source["name"]): [
+            dg.TableColumn(name, column["data_type"] or "string", description=column["description"])
+            for name, column in source["columns"].items()
+        ]
+        for source in _manifest()["sources"].values()
+    }
 
 
 @cache
