@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from fractions import Fraction
 
 import dagster as dg
 import pyarrow as pa
@@ -59,9 +60,24 @@ def measurement_settings(
 measurement_tables = dbt_stage("measurement", select="path:models/measurement", per_night=True)
 
 
+# of each currency the newest day's rate, as it first became known
+_RATES = """
+    select from_currency, rate
+    from staging.stg_exchange_rates
+    where to_currency = $currency and known_on <= $night and rate > 0
+    qualify row_number() over (
+        partition by from_currency order by event_date desc, known_on, occurred_at desc, event_id
+    ) = 1"""
+
+
 @dg.asset(
     key=["measurement", "lift"],
-    deps=[["measurement", "lift_moments"], ["measurement", "experiments"], ["raw", "sites"]],
+    deps=[
+        ["measurement", "lift_moments"],
+        ["measurement", "experiments"],
+        ["raw", "sites"],
+        ["staging", "stg_exchange_rates"],
+    ],
     partitions_def=NIGHTLY,
     pool="warehouse",
     group_name=_GROUP,
@@ -79,12 +95,14 @@ def lift(
     shares = store.query(
         "select experiment_id, holdout_share from measurement.experiments where night = $night", {"night": night}
     )
+    rates = store.query(_RATES, {"night": night, "currency": config.report_currency})
     rows = lift_table(
         moments,
         night=night,
         shares={row["experiment_id"]: row["holdout_share"] for row in shares.to_pylist()},
         sites=store.query("select site_id from raw.sites order by site_id").column("site_id").to_pylist(),
         config=config,
+        rates={row["from_currency"]: Fraction(row["rate"]) for row in rates.to_pylist()},
     )
     store.write_partition("measurement.lift", rows, {"night": night})
     return dg.MaterializeResult(metadata=_shown(rows.drop_columns(["night", "p_value"])))

@@ -24,6 +24,12 @@ class MeasurementConfig(ConfigPart):
     minimum_ordering_visitors: int = Field(
         default=25, ge=2, description="Fewest visitors with an order in each arm; with fewer an interval does not hold."
     )
+    report_currency: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{3}$",
+        description="ISO 4217 code for the effect over sites of different currencies; revenue counts at the newest "
+        "rate known on the night. Without it that effect is not stated.",
+    )
 
 
 class Experiment(ConfigPart):

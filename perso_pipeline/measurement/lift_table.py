@@ -6,6 +6,7 @@ Rows of ``measurement.lift_moments`` in, rows of ``measurement.lift`` out. Keep 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import pyarrow as pa
@@ -77,6 +78,7 @@ def lift_table(
     shares: Mapping[str, float],
     sites: Sequence[str],
     config: MeasurementConfig,
+    rates: Mapping[str, Fraction],
 ) -> pa.Table:
     """One row per experiment, site ('all' where there are several with visitors) and metric, sorted so.
 
@@ -86,13 +88,14 @@ def lift_table(
         shares: Experiment to the share of visitors that belongs in control.
         sites: All sites, so that one without visitors says so.
         config: What it takes to state an effect.
+        rates: Currency to what one unit of it is worth in ``config.report_currency``, as known on the night.
     """
     rows: list[dict[str, Any]] = []
     for experiment_id, control_share in sorted(shares.items()):
         of_experiment = [row for row in moments.to_pylist() if row["experiment_id"] == experiment_id]
         groups = {site: Arms([row for row in of_experiment if row["site_id"] == site]) for site in sorted(sites)}
         if len({row["site_id"] for row in of_experiment}) > 1:
-            groups = {ALL_SITES: Arms(of_experiment), **groups}
+            groups = {ALL_SITES: _together(of_experiment, rates, config.report_currency), **groups}
         for site, arms in groups.items():
             ratio = sample_ratio(arms.units("treatment"), arms.units("control"), control_share=control_share)
             for metric, column in METRICS.items():
@@ -100,6 +103,26 @@ def lift_table(
                 key = {"night": night, "experiment_id": experiment_id, "site_id": site, "metric": metric}
                 rows.append({**key, **_columns(arms, column, ratio, effect)})
     return pa.Table.from_pylist(rows, schema=LIFT_SCHEMA)
+
+
+def _together(rows: Sequence[Row], rates: Mapping[str, Fraction], currency: str | None) -> Arms:
+    """All sites, in ``currency`` where they have several and each has a rate; else as they are.
+
+    One rate per currency brings sums and squares over exactly.
+    """
+    arms = Arms(rows)
+    is_one_each = all(row["first_currency"] == row["last_currency"] for row in rows)
+    if currency is None or len(arms.currencies) < 2 or not is_one_each:
+        return arms
+    worth = {**rates, currency: Fraction(1)}
+    if not worth.keys() >= set(arms.currencies):
+        return arms
+    return Arms([_converted(row, worth.get(row["first_currency"], Fraction(1)), currency) for row in rows])
+
+
+def _converted(row: Row, rate: Fraction, currency: str) -> Row:
+    own = {"first_currency": currency, "last_currency": currency}
+    return {**row, **own, "net": Fraction(row["net"]) * rate, "net_squared": Fraction(row["net_squared"]) * rate**2}
 
 
 def _effect(
@@ -122,7 +145,10 @@ def _effect(
                 f"Only {ordering} visitors in {variant} ordered; {config.minimum_ordering_visitors} are needed."
             )
     if column == "net" and len(arms.currencies) > 1:
-        return NotEstimable(f"Revenue is in {' and '.join(arms.currencies)}, which cannot be added up.")
+        return NotEstimable(
+            f"Revenue is in {' and '.join(arms.currencies)}, which cannot be added up without report_currency in "
+            "measurement.yml and a rate into it from exchange_rates."
+        )
     return compare(arms.moments("treatment", column), arms.moments("control", column), confidence=config.confidence)
 
 

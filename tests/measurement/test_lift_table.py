@@ -1,5 +1,6 @@
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import pyarrow as pa
 import pytest
@@ -9,6 +10,7 @@ from perso_pipeline.measurement.lift import Moments, compare
 from perso_pipeline.measurement.lift_table import lift_table
 
 NIGHT = date(2026, 1, 10)
+PLAIN = MeasurementConfig()
 
 
 def arm(site="uk", variant="treatment", *, units=900, ordering=300, net=Decimal(9000), currency="GBP"):
@@ -23,10 +25,10 @@ def control(site="uk", **more):
     return arm(site, "control", **{"units": 100, "ordering": 30, "net": Decimal(800), **more})
 
 
-def table_of(*rows, sites=("uk", "de")):
+def table_of(*rows, sites=("uk", "de"), config=PLAIN, rates=()):
     found = lift_table(
         pa.Table.from_pylist(list(rows)) if rows else pa.table({"experiment_id": pa.array([], pa.string())}),
-        night=NIGHT, shares={"holdout": 0.1}, sites=sites, config=MeasurementConfig(),
+        night=NIGHT, shares={"holdout": 0.1}, sites=sites, config=config, rates=dict(rates),
     )  # fmt: skip
     return {(row["site_id"], row["metric"]): row for row in found.to_pylist()}
 
@@ -66,8 +68,40 @@ def test_sites_are_added_up_where_they_can_be():
 
 def test_revenue_in_two_currencies_is_not_added_up_but_orders_are():
     rows = table_of(arm(), control(), arm("de", currency="EUR"), control("de", currency="EUR"))
-    assert rows["all", "net_revenue_per_visitor"]["reason"] == "Revenue is in EUR and GBP, which cannot be added up."
+    assert rows["all", "net_revenue_per_visitor"]["reason"] == (
+        "Revenue is in EUR and GBP, which cannot be added up without report_currency in measurement.yml and a rate into "
+        "it from exchange_rates."
+    )
     assert rows["all", "orders_per_visitor"]["verdict"] != "not estimable"
+
+
+def test_revenue_in_two_currencies_is_added_up_in_the_currency_of_the_report():
+    euros = [arm("de", net=Decimal(18000), currency="EUR"), control("de", net=Decimal(1600), currency="EUR")]
+    config = MeasurementConfig(report_currency="GBP")
+    rows = table_of(arm(), control(), *euros, config=config, rates={"EUR": Fraction(1, 2)})
+    together, own = rows["all", "net_revenue_per_visitor"], rows["de", "net_revenue_per_visitor"]
+    # net_squared is 40 x net: 360,000 and at half the worth 720,000 / 4; control 32,000 and 64,000 / 4
+    expected = compare(Moments.of(1800, 18000, 540000), Moments.of(200, 1600, 48000))
+    assert (together["difference"], together["ci_low"], together["ci_high"]) == (
+        expected.difference, expected.low, expected.high,
+    )  # fmt: skip
+    assert (together["currency"], own["currency"], own["treatment_mean"]) == ("GBP", "EUR", 20.0)
+
+
+def test_a_currency_without_a_rate_is_not_added_up():
+    config = MeasurementConfig(report_currency="GBP")
+    euros = [arm("de", currency="EUR"), control("de", currency="EUR")]
+    row = table_of(arm(), control(), *euros, config=config, rates={"USD": Fraction(1, 2)})[
+        "all", "net_revenue_per_visitor"
+    ]
+    assert (row["verdict"], row["currency"]) == ("not estimable", None)
+
+
+def test_a_site_with_orders_in_two_currencies_is_not_added_up():
+    mixed = arm("de") | {"last_currency": "EUR"}
+    config = MeasurementConfig(report_currency="GBP")
+    row = table_of(arm(), control(), mixed, control("de"), config=config, rates={"EUR": Fraction(1, 2)})
+    assert row["all", "net_revenue_per_visitor"]["verdict"] == "not estimable"
 
 
 def test_no_served_request_at_all_is_a_row_per_site_and_metric():

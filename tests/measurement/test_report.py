@@ -56,7 +56,7 @@ def page(measured, tmp_path):
         connection.execute("update measurement.revenue_report set channel = '=cmd|calc' where channel = 'email'")
     moments = measured.query("select * from measurement.lift_moments where night = $night", {"night": NIGHT})
     shares, sites = {"holdout": 0.5}, ["de", "uk"]
-    rows = lift_table(moments, night=NIGHT, shares=shares, sites=sites, config=MeasurementConfig())
+    rows = lift_table(moments, night=NIGHT, shares=shares, sites=sites, config=MeasurementConfig(), rates={})
     measured.write_partition("measurement.lift", rows, {"night": NIGHT})
     data = read_report_data(measured, NIGHT, movements=10)
     return write_report(data, MeasurementConfig(), tmp_path / "reports" / "2026-01-10")
