@@ -7,6 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from driving import Installation
 
+from perso_pipeline.settings import PROJECT_ROOT
+
 pytestmark = pytest.mark.slow
 
 LAST = "2026-10-31"
@@ -49,6 +51,10 @@ def test_the_report_sums_to_the_ledger_to_the_cent(shop: Installation) -> None:
 def test_accepted_and_rejected_make_delivered_for_every_file(shop: Installation) -> None:
     assert shop.rows("select count(*) from raw.delivered_files where accepted + rejected <> delivered") == [(0,)]
     assert shop.rows("select sum(rejected) > 0 and sum(accepted) > 0 from raw.delivered_files") == [(True,)]
+
+
+def test_the_config_in_force_back_tests_to_nothing(shop: Installation) -> None:
+    assert "No slot changes." in shop.perso("backtest", "--config-dir", str(PROJECT_ROOT / "config"))
 
 
 def test_the_same_night_run_twice_gives_the_same_tables(shop: Installation) -> None:

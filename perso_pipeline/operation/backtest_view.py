@@ -1,0 +1,84 @@
+"""A back-test as tables in a terminal, and its changes as a file. Keep the comparison out: ``backtest``'s."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from perso_pipeline.recommendations.backtest import Backtest
+
+ITEMS_SHOWN = 5  # per direction and night
+
+
+def show_backtest(result: Backtest, out: Console) -> None:
+    """Print totals, the items that gain and lose most, and the findings of one night."""
+    changed = _table(
+        f"Night {result.night}: what the other config changes", "lists", "slots", "items lost", "items won"
+    )
+    figures = _table("What the lists show: present → other", "fill", "coverage", "fallback", "price", "margin")
+    for row in result.totals.to_pylist():
+        changed.add_row(
+            row["scenario_id"],
+            row["site_id"],
+            f"{row['changed_lists']:,} of {max(row['lists_before'], row['lists_after']):,}",
+            f"{row['changed_slots']:,} of {max(row['slots_before'], row['slots_after']):,}",
+            f"{row['items_dropped']:,}",
+            f"{row['items_gained']:,}",
+        )
+        figures.add_row(
+            row["scenario_id"],
+            row["site_id"],
+            *(
+                _pair(row[f"{name}_before"], row[f"{name}_after"], "{:.1%}")
+                for name in ("fill", "coverage", "fallback")
+            ),
+            *(_pair(row[f"{name}_before"], row[f"{name}_after"], "{:.2f}") for name in ("price", "margin")),
+        )
+    out.print(changed)
+    out.print(figures)
+    if result.items.num_rows:
+        out.print(_movers(result))
+    for finding in result.findings:
+        out.print(f"[yellow]look[/] {finding}")
+    if not result.changes.num_rows:
+        out.print("No slot changes.")
+
+
+def write_changes(results: Sequence[Backtest], path: Path) -> int:
+    """Write a row per changed slot of all nights to one Parquet file; returns the rows."""
+    tables = [r.changes.add_column(0, "night", pa.array([r.night] * r.changes.num_rows, pa.date32())) for r in results]
+    together = pa.concat_tables(tables)
+    part = path.with_name(f".{path.name}.part")
+    pq.write_table(together, part)
+    part.replace(path)
+    return int(together.num_rows)
+
+
+def _movers(result: Backtest) -> Table:
+    table = _table("Items that win and lose most", "item", "name", "sold in 28 days", "slots")
+    rows = result.items.to_pylist()
+    won = [row for row in rows if row["exposure_after"] > row["exposure_before"]][:ITEMS_SHOWN]
+    lost = [row for row in rows if row["exposure_after"] < row["exposure_before"]][:ITEMS_SHOWN]
+    for group in (won, lost):
+        for row in group:
+            pieces = "-" if row["units_28d"] is None else f"{row['units_28d']:,}"
+            slots = f"{row['slots_before']:,} → {row['slots_after']:,}"
+            table.add_row(row["scenario_id"], row["site_id"], row["item_id"], row["name"] or "-", pieces, slots)
+        table.add_section()
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    for name in ("scenario", "site", *columns):
+        table.add_column(name, justify="left" if name in {"scenario", "site", "item", "name"} else "right")
+    return table
+
+
+def _pair(before: float | None, after: float | None, form: str) -> str:
+    told = ["-" if value is None else form.format(value) for value in (before, after)]
+    return told[0] if told[0] == told[1] else " → ".join(told)
