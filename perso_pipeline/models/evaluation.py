@@ -15,6 +15,7 @@ from perso_pipeline.models import metrics
 from perso_pipeline.models.config import SiteModels, Task
 from perso_pipeline.models.evidence import Evidence, with_evidence
 from perso_pipeline.models.intervals import Resamples
+from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import Indices, Ranked, Recommender, TooLargeError
 from perso_pipeline.models.roster import BASELINE, build
 from perso_pipeline.models.signals import Signals
@@ -64,6 +65,7 @@ def evaluate(
         return parts
     if evidence is not None:
         parts = replace(parts, train=with_evidence(parts.train, evidence))
+    parts = replace(parts, train=with_past(parts.train, signals, config.signals, evidence))
     left_out: dict[str, str] = {}
     fit_seconds: dict[str, float] = {}
     models: dict[str, Recommender] = {}

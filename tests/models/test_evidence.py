@@ -30,6 +30,7 @@ CATALOGUE = pa.schema(
         ("brand", pa.string()),
         ("category_paths", pa.list_(pa.string())),
         ("attributes", pa.string()),
+        ("price", pa.decimal128(18, 4)),
         ("valid_from", pa.timestamp("us")),
         ("known_on", pa.date32()),
     ]
