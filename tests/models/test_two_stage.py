@@ -267,11 +267,12 @@ def model_features(model, found):
 def test_an_explanation_is_of_the_candidate_model_that_ranks_the_item_best_and_says_so(small):
     data = world([*BLOCKS, *LATER], [], small)
     model = fitted(data, small)
-    item = int(model.recommend(np.array([0]), 1, data.seen[[0]]).item[0])
-    why = model.explain(0, item)
+    liked = model._members["item_knn"].recommend(np.arange(len(data.people)), 1)
+    person, item = int(liked.subject[0]), int(liked.item[0])
+    why = model.explain(person, item)
     assert isinstance(why, Explanation)
     assert why.by in {"item_knn", "session", "content"}
-    assert why.origins == model._members[why.by].explain(0, item).origins
+    assert why.origins == model._members[why.by].explain(person, item).origins
 
 
 def test_an_item_that_only_popularity_speaks_for_has_no_history_behind_it(small):
