@@ -162,9 +162,9 @@ def with_new_items(data: InteractionMatrix, evidence: Evidence) -> InteractionMa
     """
     if evidence.items is None:
         return with_evidence(data, evidence)
-    standing = _standing(evidence.items, _day(data.as_of))
-    added = standing.column("added_day").to_numpy(zero_copy_only=False)
-    known = np.array(standing.column("item_id").to_pylist(), dtype=np.str_)[added < _day(data.as_of)]
+    offered = standing(evidence.items, _day(data.as_of))
+    added = offered.column("added_day").to_numpy(zero_copy_only=False)
+    known = np.array(offered.column("item_id").to_pylist(), dtype=np.str_)[added < _day(data.as_of)]
     items = np.union1d(data.items, known)
     place = np.searchsorted(items, data.items)
     weights = sparse.csr_matrix(
@@ -187,7 +187,7 @@ def _journal(data: InteractionMatrix, events: pa.Table) -> Journal:
     return Journal(person[kept], item[kept], day[kept], second[kept], kind[kept].astype(np.int8))
 
 
-def _standing(versions: pa.Table, day: int) -> pa.Table:
+def standing(versions: pa.Table, day: int) -> pa.Table:
     """Of each item the row that held just before ``day``, without items that were deleted by then."""
     before = np.flatnonzero(versions.column("from_day").to_numpy(zero_copy_only=False) < day)
     ids = versions.column("item_id").to_numpy(zero_copy_only=False)[before]
@@ -200,7 +200,7 @@ def _standing(versions: pa.Table, day: int) -> pa.Table:
 
 def _catalogue(data: InteractionMatrix, items: pa.Table, prices: pa.Table | None) -> Catalogue:
     day = _day(data.as_of)
-    rows = {row["item_id"]: row for row in _standing(items, day).to_pylist()}
+    rows = {row["item_id"]: row for row in standing(items, day).to_pylist()}
     text, traits, category, brand, added = [], [], [], [], []
     for item_id in data.items.tolist():
         row = rows.get(item_id)
@@ -213,9 +213,9 @@ def _catalogue(data: InteractionMatrix, items: pa.Table, prices: pa.Table | None
         added.append(row["added_day"] if row is not None and in_time else -1)
     price = np.full(len(data.items), np.nan)
     if prices is not None:
-        standing = _standing(prices, day)
-        place = _places(standing.column("item_id"), data.items)
-        price[place[place >= 0]] = standing.column("price").cast(pa.float64()).to_numpy()[place >= 0]
+        asked = standing(prices, day)
+        place = _places(asked.column("item_id"), data.items)
+        price[place[place >= 0]] = asked.column("price").cast(pa.float64()).to_numpy()[place >= 0]
     return Catalogue(
         text=np.array(text, dtype=np.str_),
         traits=np.array(traits, dtype=np.str_),

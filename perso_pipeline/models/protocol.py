@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,6 +191,32 @@ class NotExplainable:
     """A model that cannot name origins says why."""
 
     because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """What a model that learns from features goes by, for pictures.
+
+    Attributes:
+        names: the features.
+        gain: of each feature, how much its splits improved the loss, summed over all trees.
+        values: pairs x features, of a sample of pairs; NaN where unknown.
+        contributions: pairs x features; what each value adds to the pair's score (TreeSHAP).
+    """
+
+    names: tuple[str, ...]
+    gain: NDArray[np.float64]
+    values: NDArray[np.float32]
+    contributions: NDArray[np.float64]
+
+
+@runtime_checkable
+class LearnsFromFeatures(Protocol):
+    """A model that can show what it goes by."""
+
+    def insight(self) -> Insight | None:
+        """Of a seeded sample of pairs; None where nothing was learnt."""
+        ...
 
 
 def explained(items: Indices, parts: NDArray[np.floating]) -> Explanation | NotExplainable:

@@ -4,30 +4,13 @@ Burges, "From RankNet to LambdaRank to LambdaMART", 2010; Ke et al., "LightGBM",
 TreeSHAP (Lundberg et al. 2020), which LightGBM computes itself. Keep candidates, features and labels out.
 """
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perso_pipeline.models.config import TwoStageConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Insight:
-    """What a learnt ranker goes by, for pictures.
-
-    Attributes:
-        names: the features.
-        gain: features; how much each split of a feature improved the loss, summed over all trees.
-        values: pairs x features, of a sample of pairs.
-        contributions: pairs x features; what each value adds to the pair's score (TreeSHAP).
-    """
-
-    names: tuple[str, ...]
-    gain: NDArray[np.float64]
-    values: NDArray[np.float32]
-    contributions: NDArray[np.float64]
+from perso_pipeline.models.protocol import Insight
 
 
 class Ranker:
@@ -94,6 +77,7 @@ class Ranker:
         return np.asarray(found, dtype=np.float64)
 
     def insight(self, features: NDArray[np.float32]) -> Insight:
+        """What the trees go by, for these pairs."""
         return Insight(self.names, self.gain, features, self.contributions(features)[:, :-1])
 
 

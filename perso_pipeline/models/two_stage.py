@@ -22,12 +22,13 @@ from perso_pipeline.models.protocol import (
     Arrays,
     Explanation,
     Indices,
+    Insight,
     InteractionMatrix,
     NotExplainable,
     Ranked,
     Recommender,
 )
-from perso_pipeline.models.ranker import Insight, Ranker
+from perso_pipeline.models.ranker import Ranker
 from perso_pipeline.models.ranking import ranked
 
 # Pairs described at once: 100 MB of features, whatever the number of people.
