@@ -1,7 +1,7 @@
 """Candidates of several models, a learnt order, and nothing of the future in what it is learnt from."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -9,17 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from perso_pipeline.models import features, gathering
+from perso_pipeline.models import features, gathering, plots, race
 from perso_pipeline.models.config import TwoStageConfig
-from perso_pipeline.models.evidence import from_tables, with_evidence
-from perso_pipeline.models.lessons import lesson, lessons
+from perso_pipeline.models.evaluation import Evaluation, evaluate
+from perso_pipeline.models.evidence import from_tables, read_evidence, with_evidence
+from perso_pipeline.models.lessons import described, lesson, lessons
 from perso_pipeline.models.past import with_past
-from perso_pipeline.models.protocol import Explanation, NotExplainable
+from perso_pipeline.models.protocol import Explanation, Insight, NotExplainable
 from perso_pipeline.models.roster import build
-from perso_pipeline.models.signals import from_table, matrix_as_of, to_day
+from perso_pipeline.models.signals import from_table, matrix_as_of, read_signals, to_day
+from perso_pipeline.resources.tracking import ModelRun, NightRun, Tracking
 
 CUT = date(2026, 1, 18)
 AS_OF = CUT + timedelta(days=14)
+NIGHT = date(2026, 1, 31)  # of the shop of conftest
 CANDIDATES = {"item_knn": 6, "popular": 4, "session": 5, "content": 4}
 
 
@@ -254,14 +257,8 @@ def test_contributions_and_the_mean_add_up_to_the_score(small):
     model = fitted(data, small)
     lists = model.recommend(np.array([0]), 5)
     found = model._of_one(0, np.sort(lists.item))
-    whole = model._ranker.contributions(model_features(model, found)).sum(axis=1)
+    whole = model._ranker.contributions(described(found, model._moment)).sum(axis=1)
     assert np.allclose(1 / (1 + np.exp(-whole)), model._scored(found))
-
-
-def model_features(model, found):
-    from perso_pipeline.models.lessons import described
-
-    return described(found, model._moment)
 
 
 def test_an_explanation_is_of_the_candidate_model_that_ranks_the_item_best_and_says_so(small):
@@ -289,3 +286,38 @@ def test_a_matrix_without_its_past_is_refused(small):
     data = replace(world([*BLOCKS, *LATER], [], small), past=None)
     with pytest.raises(ValueError, match="has no past with it"):
         fitted(data, small)
+
+
+def test_what_the_ranker_goes_by_stands_as_pictures_in_its_mlflow_run(two_tastes, config, tmp_path):
+    for event in two_tastes.events:
+        event["occurred_at"] = datetime.combine(event["event_date"], time(12))
+    warehouse = two_tastes.write()
+    signals = read_signals(warehouse, "shop-uk", NIGHT, config.signals)
+    evidence = read_evidence(warehouse, "shop-uk", NIGHT, config.signals, events=True, items=False)
+    learning = config.two_stage.model_copy(update={"min_people": 10, "min_rows": 5, "trees": 10, "label_days": 5})
+    evaluation = config.evaluation.model_copy(update={"test_days": [7], "min_people": 20, "bootstrap_samples": 100})
+    racing = config.model_copy(
+        update={"race": [*config.race, "two_stage"], "two_stage": learning, "evaluation": evaluation}
+    )
+    outcome = evaluate(signals, racing, threads=1, evidence=evidence)
+    assert isinstance(outcome, Evaluation)
+    [record] = [r for r in race.run_records(racing, outcome) if r.figures]
+    assert record.model == "two_stage"
+    assert record.params["two_stage.trees"] == "10"
+    assert all(body.startswith(b"\x89PNG") for body in record.figures.values())
+    store = Tracking(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
+    run = ModelRun(record.model, record.params, record.metrics, record.figures)
+    recorded = store.record(NightRun("shop-uk", NIGHT, "key", {}, {}, {}, [run]))
+    kept = store.model_folder(recorded.models["two_stage"]).parent / "plots"
+    assert {path.name for path in kept.iterdir()} == {"feature_importance.png", "shap_summary.png"}
+
+
+def test_a_picture_names_the_features_that_matter_and_can_hold_what_is_not_known():
+    insight = Insight(
+        names=("useless", "price"),
+        gain=np.array([0.0, 5.0]),
+        values=np.array([[1.0, np.nan], [1.0, 2.0], [1.0, 3.0]], dtype=np.float32),
+        contributions=np.array([[0.0, -1.0], [0.0, 0.5], [0.0, 1.0]]),
+    )
+    for picture in (plots.feature_importance(insight, "gain"), plots.shap_summary(insight, "parts")):
+        assert picture.startswith(b"\x89PNG")
