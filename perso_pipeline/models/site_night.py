@@ -13,7 +13,7 @@ from perso_pipeline.models.roster import READS_CATALOGUE, READS_EVENTS
 from perso_pipeline.models.signals import Signals, matrix_as_of, read_signals
 
 # Part of every key and version: raise it when the arithmetic of a model, a metric or a draw changes.
-MODELS_VERSION = 2
+MODELS_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
