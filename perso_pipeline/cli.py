@@ -167,6 +167,27 @@ def run(
     _run_nights(first.date() if first else last, last, later_from=later, facts_only=facts_only)
 
 
+@app.command("rank")
+def rank_items(
+    person: Annotated[str, typer.Option(metavar="ID", help="Person id, customer number or visitor id.")],
+    items: Annotated[str, typer.Option(metavar="A,B,C", help="Item ids, with commas.")],
+    site: Annotated[str, typer.Option(help="Needed for somebody who is known on several.")] = "",
+) -> None:
+    """Put a given list of items in the order of a person's interest, with the reason for each place."""
+    from perso_pipeline.operation.rank_list import rank_list, shown
+    from perso_pipeline.resources.tracking import TrackingResource
+    from perso_pipeline.resources.warehouse import DuckDBWarehouse
+
+    settings = Settings()
+    warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    given = [name.strip() for name in items.split(",") if name.strip()]
+    answer = rank_list(settings, warehouse, TrackingResource().open(), person, given, site or None)
+    _say(f"{answer.person_id} on {answer.site_id}: {answer.model} {answer.version}, night of {answer.night}.")
+    _out.print(shown(answer))
+    if answer.ranked.unknown:
+        _say(f"Not known in the training window, so not ranked: {', '.join(answer.ranked.unknown)}.")
+
+
 @app.command()
 def replay() -> None:
     """Read rejected records again after a mend, and run the nights they belong to."""

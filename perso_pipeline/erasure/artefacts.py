@@ -14,7 +14,8 @@ import numpy as np
 
 from perso_pipeline.models.artifacts import ARRAYS, CARD
 
-_BY_PERSON = ("people", "model.user_factors")
+# The last part of an array's name; members of a blend or of two_stage carry their model's name before it.
+_BY_PERSON = ("people", "user_factors")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def without(mlflow_dir: Path, person_ids: Collection[str]) -> Iterator[Rewritten
         if not gone:
             continue
         buffer = io.BytesIO()
-        kept = {key: array[stays] if key in _BY_PERSON else array for key, array in arrays.items()}
+        kept = {key: array[stays] if key.rpartition(".")[2] in _BY_PERSON else array for key, array in arrays.items()}
         np.savez(buffer, allow_pickle=False, **kept)
         yield Rewritten(path, buffer.getvalue(), hashlib.sha256(before).hexdigest(), gone)
         card = path.with_name(CARD)

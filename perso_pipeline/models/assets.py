@@ -90,7 +90,7 @@ def model_evaluations(
                 tags=_tags(context, site, training[-1]),
                 params={name: str(value) for name, value in training[-1].items() if value is not None},
                 figures=pictures,
-                models=[ModelRun(r.model, r.params, r.metrics) for r in race.run_records(config, outcome)],
+                models=[ModelRun(r.model, r.params, r.metrics, r.figures) for r in race.run_records(config, outcome)],
             )
         )
         shown |= _links(site_id, recorded) | {f"{site_id}/{name}": _picture(body) for name, body in pictures.items()}

@@ -46,6 +46,7 @@ ModelName = Literal[
     "content",
     "session",
     "replenishment",
+    "two_stage",
 ]
 LinearName = Literal["item_knn", "rp3beta", "ease", "gf_cf", "bspm", "als", "bpr"]
 # The baseline, the floor, and the list for anyone that scenarios fall back on.
@@ -236,6 +237,43 @@ class EditorialConfig(ConfigPart):
         return self
 
 
+class TwoStageConfig(ConfigPart):
+    """Candidates of several models, put in order by a learnt ranker."""
+
+    candidates: dict[ModelName, int] = Field(min_length=2, description="Models that propose, and how many items each.")
+    similar_by: ModelName = Field(description="The one of them that answers for an item.")
+    label_days: int = Field(ge=1, description="Days of one label period; candidates are of what came before it.")
+    periods: int = Field(ge=1, description="Label periods, one before the other, back from the newest day.")
+    max_people: int = Field(ge=1, description="People of one period that are learnt from, drawn with the seed.")
+    min_people: int = Field(ge=1, description="Fewer with a hit among their candidates: the ranker is not learnt.")
+    trees: int = Field(ge=1)
+    leaves: int = Field(ge=2, description="Leaves of one tree.")
+    min_rows: int = Field(ge=1, description="Rows of a leaf, at least.")
+    learning_rate: float = Field(gt=0, le=1)
+    feature_share: float = Field(gt=0, le=1, description="Share of the features that a tree may use.")
+    regularization: float = Field(ge=0, description="L2, on the values of leaves.")
+    truncation: int = Field(ge=1, description="Pairs of items below this rank teach nothing.")
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _others(self) -> Self:
+        if "two_stage" in self.candidates:
+            msg = "two_stage cannot be among its own candidates"
+            raise ValueError(msg)
+        if self.similar_by not in self.candidates:
+            msg = f"similar_by ({self.similar_by}) must be one of candidates"
+            raise ValueError(msg)
+        if min(self.candidates.values()) < 1:
+            msg = "every model in candidates must propose at least 1 item"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def depths(self) -> dict[str, int]:
+        """How many items each model proposes."""
+        return {str(name): depth for name, depth in self.candidates.items()}
+
+
 class EvaluationConfig(ConfigPart):
     """The global time cut and the interval."""
 
@@ -293,6 +331,7 @@ class SiteModels(ConfigPart):
     content: ContentConfig
     session: SessionConfig
     replenishment: ReplenishmentConfig
+    two_stage: TwoStageConfig
     incumbents: dict[Task, ModelName] = Field(
         description="The model in place; another takes over only where its paired interval is above 0."
     )

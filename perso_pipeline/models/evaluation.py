@@ -6,7 +6,7 @@ Choosing the champion is ``champion``'s business; nothing here writes.
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,15 @@ from perso_pipeline.models import metrics
 from perso_pipeline.models.config import SiteModels, Task
 from perso_pipeline.models.evidence import Evidence, with_evidence
 from perso_pipeline.models.intervals import Resamples
-from perso_pipeline.models.protocol import Indices, Ranked, Recommender, TooLargeError
+from perso_pipeline.models.past import with_past
+from perso_pipeline.models.protocol import (
+    Indices,
+    Insight,
+    LearnsFromFeatures,
+    Ranked,
+    Recommender,
+    TooLargeError,
+)
 from perso_pipeline.models.roster import BASELINE, build
 from perso_pipeline.models.signals import Signals
 from perso_pipeline.models.split import NotEvaluated, Split, split
@@ -43,12 +51,16 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All measurements of a site, the split they rest on, what fitting took and which models stayed out, and why."""
+    """All measurements of a site and the split they rest on.
+
+    Beside them what fitting took, which models stayed out and why, and what those that learn from features go by.
+    """
 
     split: Split
     measurements: tuple[Measurement, ...]
     fit_seconds: Mapping[str, float]
     left_out: Mapping[str, str]
+    insights: Mapping[str, Insight] = field(default_factory=dict)
 
 
 def evaluate(
@@ -64,6 +76,7 @@ def evaluate(
         return parts
     if evidence is not None:
         parts = replace(parts, train=with_evidence(parts.train, evidence))
+    parts = replace(parts, train=with_past(parts.train, signals, config.signals, evidence))
     left_out: dict[str, str] = {}
     fit_seconds: dict[str, float] = {}
     models: dict[str, Recommender] = {}
@@ -77,7 +90,12 @@ def evaluate(
         fit_seconds[name] = time.perf_counter() - started
     personal = list(_personal(models, parts, config))
     similar = list(_similar(models, parts, config))
-    return Evaluation(parts, (*personal, *similar), fit_seconds, left_out)
+    return Evaluation(parts, (*personal, *similar), fit_seconds, left_out, insights=_insights(models))
+
+
+def _insights(models: Mapping[str, Recommender]) -> dict[str, Insight]:
+    shown = {name: model.insight() for name, model in models.items() if isinstance(model, LearnsFromFeatures)}
+    return {name: insight for name, insight in shown.items() if insight is not None}
 
 
 def answers(model: Recommender, parts: Split, k: int) -> Ranked:

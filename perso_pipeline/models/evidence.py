@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -33,25 +34,76 @@ where i.site_id = $site_id and i.known_on <= $night and not i.is_robot
     and i.event_date > $start and i.event_date <= $night
 order by all
 """
-# Of each field the newest value that was delivered: price and stock updates leave the others empty.
-_ITEMS = """
+# Of each field the newest value that was delivered: price and stock updates leave the others empty. One row per
+# item and day on which something of it changed, so that a training matrix of an earlier day sees the catalogue of
+# that day; prices, which change daily in some shops, stand apart.
+_DAYS = """
 with records as (
-    select *, (occurred_at, event_id) as moment
+    select
+        *,
+        date_diff('day', date '1970-01-01', event_date) as from_day,
+        date_diff('day', date '1970-01-01', coalesce(cast(valid_from as date), event_date)) as begins_day,
+        (occurred_at, event_id) as moment
     from staging.stg_catalog_items
     where site_id = $site_id and known_on <= $night
-)
-select
-    item_id,
-    concat_ws(' ', arg_max(name, moment), arg_max(description, moment)) as words,
-    arg_max(brand, moment) as brand,
-    arg_max(category_paths, moment) as category_paths,
-    arg_max(cast(attributes as varchar), moment) as attributes,
-    date_diff('day', date '1970-01-01', min(coalesce(cast(valid_from as date), event_date))) as added_day
-from records
-group by item_id
-having arg_max(event_type, moment) <> 'item_deleted'
-order by item_id
+),
 """
+_ITEMS = (
+    _DAYS
+    + """
+days as (
+    select
+        item_id,
+        from_day,
+        min(begins_day) as begins_day,
+        arg_max(name, moment) as name,
+        arg_max(description, moment) as description,
+        arg_max(brand, moment) as brand,
+        arg_max(category_paths, moment) as category_paths,
+        arg_max(cast(attributes as varchar), moment) as attributes,
+        arg_max(event_type, moment) = 'item_deleted' as is_deleted
+    from records
+    group by item_id, from_day
+),
+standing as (
+    select
+        item_id,
+        from_day,
+        concat_ws(
+            ' ', last_value(name ignore nulls) over so_far, last_value(description ignore nulls) over so_far
+        ) as words,
+        last_value(brand ignore nulls) over so_far as brand,
+        last_value(category_paths ignore nulls) over so_far as category_paths,
+        last_value(attributes ignore nulls) over so_far as attributes,
+        is_deleted,
+        min(begins_day) over so_far as added_day
+    from days
+    window so_far as (partition by item_id order by from_day)
+)
+select *
+from standing
+window each_item as (partition by item_id order by from_day)
+qualify lag(from_day) over each_item is null
+    or (words, brand, category_paths, attributes, is_deleted, added_day) is distinct from
+    lag((words, brand, category_paths, attributes, is_deleted, added_day)) over each_item
+order by item_id, from_day
+"""
+)
+_PRICES = (
+    _DAYS
+    + """
+days as (
+    select item_id, from_day, arg_max(price, moment) as price
+    from records
+    where price is not null
+    group by item_id, from_day
+)
+select item_id, from_day, price
+from days
+qualify price is distinct from lag(price) over (partition by item_id order by from_day)
+order by item_id, from_day
+"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +112,15 @@ class Evidence:
 
     Attributes:
         events: person_id, item_id, event_day, event_second, event_type; None where nobody asked.
-        items: item_id, words, brand, category_paths, attributes, added_day; None where nobody asked.
-        fingerprint: SHA-256 over both.
+        items: item_id, from_day, words, brand, category_paths, attributes, is_deleted, added_day, sorted by the first
+            two: what held from that day on; None where nobody asked.
+        prices: item_id, from_day, price, sorted so; None where nobody asked.
+        fingerprint: SHA-256 over all of them.
     """
 
     events: pa.Table | None
     items: pa.Table | None
+    prices: pa.Table | None
     fingerprint: str
 
 
@@ -77,25 +132,26 @@ def read_evidence(
     start = night - timedelta(days=config.window_days)
     happened = warehouse.query(_EVENTS, {**parameters, "start": start}) if events else None
     offered = warehouse.query(_ITEMS, parameters) if items else None
-    return from_tables(happened, offered)
+    prices = warehouse.query(_PRICES, parameters) if items else None
+    return from_tables(happened, offered, prices)
 
 
-def from_tables(events: pa.Table | None, items: pa.Table | None) -> Evidence:
+def from_tables(events: pa.Table | None, items: pa.Table | None, prices: pa.Table | None) -> Evidence:
     """Evidence of tables in the shape that ``Evidence`` names."""
     digest = hashlib.sha256()
-    for table in (events, items):
+    for table in (events, items, prices):
         if table is None:
             digest.update(b"none")
             continue
         for column in table.columns:
             digest.update("\x1f".join(map(str, column.to_pylist())).encode() + b"\x1e")
-    return Evidence(events, items, digest.hexdigest())
+    return Evidence(events, items, prices, digest.hexdigest())
 
 
 def with_evidence(data: InteractionMatrix, evidence: Evidence) -> InteractionMatrix:
     """``data`` with what was known of its people and items before its day."""
     journal = None if evidence.events is None else _journal(data, evidence.events)
-    catalogue = None if evidence.items is None else _catalogue(data, evidence.items)
+    catalogue = None if evidence.items is None else _catalogue(data, evidence.items, evidence.prices)
     return replace(data, journal=journal, catalogue=catalogue)
 
 
@@ -106,8 +162,9 @@ def with_new_items(data: InteractionMatrix, evidence: Evidence) -> InteractionMa
     """
     if evidence.items is None:
         return with_evidence(data, evidence)
-    added = evidence.items.column("added_day").to_numpy(zero_copy_only=False)
-    known = np.array(evidence.items.column("item_id").to_pylist(), dtype=np.str_)[added < _day(data.as_of)]
+    offered = standing(evidence.items, _day(data.as_of))
+    added = offered.column("added_day").to_numpy(zero_copy_only=False)
+    known = np.array(offered.column("item_id").to_pylist(), dtype=np.str_)[added < _day(data.as_of)]
     items = np.union1d(data.items, known)
     place = np.searchsorted(items, data.items)
     weights = sparse.csr_matrix(
@@ -130,18 +187,43 @@ def _journal(data: InteractionMatrix, events: pa.Table) -> Journal:
     return Journal(person[kept], item[kept], day[kept], second[kept], kind[kept].astype(np.int8))
 
 
-def _catalogue(data: InteractionMatrix, items: pa.Table) -> Catalogue:
-    rows = {row["item_id"]: row for row in items.to_pylist()}
-    text, traits, category, added = [], [], [], []
+def standing(versions: pa.Table, day: int) -> pa.Table:
+    """Of each item the row that held just before ``day``, without items that were deleted by then."""
+    before = np.flatnonzero(versions.column("from_day").to_numpy(zero_copy_only=False) < day)
+    ids = versions.column("item_id").to_numpy(zero_copy_only=False)[before]
+    last = before[np.r_[ids[1:] != ids[:-1], np.ones(min(1, len(ids)), dtype=bool)]]
+    found = versions.take(pa.array(last))
+    if "is_deleted" not in found.column_names:
+        return found
+    return found.filter(pc.invert(found.column("is_deleted")))
+
+
+def _catalogue(data: InteractionMatrix, items: pa.Table, prices: pa.Table | None) -> Catalogue:
+    day = _day(data.as_of)
+    rows = {row["item_id"]: row for row in standing(items, day).to_pylist()}
+    text, traits, category, brand, added = [], [], [], [], []
     for item_id in data.items.tolist():
         row = rows.get(item_id)
         paths = list(row["category_paths"] or []) if row else []
         text.append((row["words"] or "") if row else "")
         traits.append("\n".join(_traits(row["brand"], paths, row["attributes"])) if row else "")
         category.append(paths[0] if paths else "")
-        in_time = row is not None and row["added_day"] < _day(data.as_of)
+        brand.append((row["brand"] or "") if row else "")
+        in_time = row is not None and row["added_day"] < day
         added.append(row["added_day"] if row is not None and in_time else -1)
-    return Catalogue(np.array(text), np.array(traits), np.array(category), np.array(added, dtype=np.int64))
+    price = np.full(len(data.items), np.nan)
+    if prices is not None:
+        asked = standing(prices, day)
+        place = _places(asked.column("item_id"), data.items)
+        price[place[place >= 0]] = asked.column("price").cast(pa.float64()).to_numpy()[place >= 0]
+    return Catalogue(
+        text=np.array(text, dtype=np.str_),
+        traits=np.array(traits, dtype=np.str_),
+        category=np.array(category, dtype=np.str_),
+        added_day=np.array(added, dtype=np.int64),
+        brand=np.array(brand, dtype=np.str_),
+        price=price,
+    )
 
 
 def _traits(brand: str | None, paths: Sequence[str], attributes: str | None) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,8 @@ class Catalogue:
         text: name and description, empty where unknown.
         traits: brand, category levels and attributes as ``name=value``, parted by newlines; empty where unknown.
         category: the first category path, empty where unknown.
+        brand: empty where unknown.
+        price: in the site's currency; NaN where unknown.
         added_day: days since 1970-01-01 of the item's first delivery; -1 where the catalogue does not have it.
     """
 
@@ -59,6 +61,25 @@ class Catalogue:
     traits: NDArray[np.str_]
     category: NDArray[np.str_]
     added_day: Indices
+    brand: NDArray[np.str_]
+    price: NDArray[np.float64]
+
+
+class Past(Protocol):
+    """What lies behind a matrix, to be seen again as it stood on an earlier day; for models that learn from cuts."""
+
+    @property
+    def first(self) -> date:
+        """The first day of which anything is known."""
+        ...
+
+    def matrix(self, cut: date) -> "InteractionMatrix":
+        """The matrix, journal and catalogue of what came strictly before ``cut``, with people and items of its own."""
+        ...
+
+    def wanted(self, start: date, end: date) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+        """Ids of person and item of each relevant signal of the days from ``start``, before ``end``; distinct."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +96,7 @@ class InteractionMatrix:
         fingerprint: SHA-256 over the content.
         journal: None where no model of the race reads single events.
         catalogue: None where no model of the race reads the catalogue.
+        past: None where nothing earlier can be seen again.
     """
 
     weights: sparse.csr_matrix
@@ -86,6 +108,7 @@ class InteractionMatrix:
     fingerprint: str
     journal: Journal | None = None
     catalogue: Catalogue | None = None
+    past: Past | None = None
 
     @property
     def seen(self) -> sparse.csr_matrix:
@@ -154,11 +177,13 @@ class Explanation:
         score: what the model gives the item.
         origins: the items that speak for it; their parts plus ``against`` add up to ``score``.
         against: sum of the contributions of items that speak against it, <= 0.
+        by: the model whose score this is, where a model lets the one that brought the item speak for it.
     """
 
     score: float
     origins: tuple[Origin, ...]
     against: float = 0.0
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +191,32 @@ class NotExplainable:
     """A model that cannot name origins says why."""
 
     because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """What a model that learns from features goes by, for pictures.
+
+    Attributes:
+        names: the features.
+        gain: of each feature, how much its splits improved the loss, summed over all trees.
+        values: pairs x features, of a sample of pairs; NaN where unknown.
+        contributions: pairs x features; what each value adds to the pair's score (TreeSHAP).
+    """
+
+    names: tuple[str, ...]
+    gain: NDArray[np.float64]
+    values: NDArray[np.float32]
+    contributions: NDArray[np.float64]
+
+
+@runtime_checkable
+class LearnsFromFeatures(Protocol):
+    """A model that can show what it goes by."""
+
+    def insight(self) -> Insight | None:
+        """Of a seeded sample of pairs; None where nothing was learnt."""
+        ...
 
 
 def explained(items: Indices, parts: NDArray[np.floating]) -> Explanation | NotExplainable:

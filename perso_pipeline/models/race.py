@@ -18,11 +18,12 @@ from perso_pipeline.models.split import NotEvaluated
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What MLflow is told of one model: parameters and metrics by name."""
+    """What MLflow is told of one model: parameters, metrics and pictures by name."""
 
     model: str
     params: dict[str, str]
     metrics: dict[str, float]
+    figures: dict[str, bytes]
 
 
 def training_row(site: SiteNight, outcome: Evaluation | NotEvaluated) -> dict[str, Any]:
@@ -64,8 +65,20 @@ def run_records(config: SiteModels, outcome: Evaluation | NotEvaluated) -> list[
             for m in outcome.measurements:
                 if m.model == model:
                     metrics[f"{m.task}/{m.metric}_at_{m.k}"] = m.value
-        records.append(RunRecord(model, flat(getattr(config, model), model) | shared, metrics))
+        pictures = _insight_figures(model, outcome)
+        records.append(RunRecord(model, flat(getattr(config, model), model) | shared, metrics, pictures))
     return records
+
+
+def _insight_figures(model: str, outcome: Evaluation | NotEvaluated) -> dict[str, bytes]:
+    """What a model that learns from features goes by."""
+    if isinstance(outcome, NotEvaluated) or model not in outcome.insights:
+        return {}
+    insight = outcome.insights[model]
+    return {
+        "feature_importance.png": plots.feature_importance(insight, f"{model}: gain by feature"),
+        "shap_summary.png": plots.shap_summary(insight, f"{model}: what features add to a score"),
+    }
 
 
 def figures(site: SiteNight, outcome: Evaluation | NotEvaluated) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ from perso_pipeline.models.replenishment import Replenishment
 from perso_pipeline.models.rp3beta import Rp3beta
 from perso_pipeline.models.session import Session
 from perso_pipeline.models.trending import Trending
+from perso_pipeline.models.two_stage import TwoStage
 from perso_pipeline.models.viewed_then_bought import ViewedThenBought
 
 BASELINE = Popular.name
@@ -55,6 +56,9 @@ _MODELS: Mapping[str, Callable[[SiteModels, int], Recommender]] = {
     Content.name: lambda config, threads: Content(config.content, threads=threads),
     Session.name: lambda config, threads: Session(config.session, threads=threads),
     Replenishment.name: lambda config, _: Replenishment(config.replenishment),
+    TwoStage.name: lambda config, threads: TwoStage(
+        config.two_stage, lambda: build(config, threads=threads, names=config.two_stage.candidates), threads=threads
+    ),
 }
 ALL = tuple(_MODELS)
 READS_EVENTS = frozenset(
@@ -65,9 +69,10 @@ READS_EVENTS = frozenset(
         ViewedThenBought.name,
         Session.name,
         Replenishment.name,
+        TwoStage.name,
     }
 )
-READS_CATALOGUE = frozenset({RecentlyAdded.name, Content.name, Conversion.name})
+READS_CATALOGUE = frozenset({RecentlyAdded.name, Content.name, Conversion.name, TwoStage.name})
 
 
 def build(config: SiteModels, *, threads: int, names: Iterable[str] | None = None) -> dict[str, Recommender]:

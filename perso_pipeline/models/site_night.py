@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.evidence import Evidence, read_evidence, with_evidence
+from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import InteractionMatrix
 from perso_pipeline.models.roster import READS_CATALOGUE, READS_EVENTS
 from perso_pipeline.models.signals import Signals, matrix_as_of, read_signals
 
 # Part of every key and version: raise it when the arithmetic of a model, a metric or a draw changes.
-MODELS_VERSION = 2
+MODELS_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +59,4 @@ class SiteNight:
     def matrix(self) -> InteractionMatrix:
         """Everything known on the night, for the models that will serve."""
         matrix = matrix_as_of(self.signals, self.night + timedelta(days=1), self.config.signals).matrix
-        return with_evidence(matrix, self.evidence)
+        return with_past(with_evidence(matrix, self.evidence), self.signals, self.config.signals, self.evidence)

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class ModelRun:
     model: str
     params: Mapping[str, str]
     metrics: Mapping[str, float]
+    figures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class Tracking:
             moment = int(time.time() * 1000)
             values = [Metric(name, value, moment, 0) for name, value in sorted(model.metrics.items())]
             self._client.log_batch(run_id, metrics=values, params=params(model.params))
+            self._upload(run_id, "plots", model.figures)
             self._client.set_terminated(run_id)
         self._upload(parent, "plots", night.figures)
         self._client.set_terminated(parent)

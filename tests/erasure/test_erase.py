@@ -69,7 +69,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         """)
     model = settings.mlflow_dir / "artifacts" / "uk" / "run" / "artifacts" / "model"
     model.mkdir(parents=True)
-    np.savez(model / "arrays.npz", **{"people": np.array(["pann", "pbob"]), "model.user_factors": np.eye(2)})
+    by_person = {name: np.eye(2) for name in ("model.user_factors", "model.als.user_factors")}
+    np.savez(model / "arrays.npz", **{"people": np.array(["pann", "pbob"]), **by_person})
     (settings.dagster_home / "history").mkdir(parents=True)
     with sqlite3.connect(settings.dagster_home / "history" / "index.db") as log:
         log.execute("create table event_logs (event text)")
@@ -84,7 +85,7 @@ def state(settings: Settings) -> dict[str, object]:
     with sqlite3.connect(settings.dagster_home / "history" / "index.db") as log:
         events = log.execute("select event from event_logs").fetchall()
     with np.load(next(settings.mlflow_dir.rglob("arrays.npz"))) as arrays:
-        model = (arrays["people"].tolist(), arrays["model.user_factors"].tolist())
+        model = {name: arrays[name].tolist() for name in arrays.files}
     receipts = [
         {k: v for k, v in json.loads(path.read_text()).items() if k not in {"erased_at", "signature"}}
         for path in settings.erasures_dir.glob("20*.json")
@@ -120,7 +121,8 @@ def test_one_person_goes_and_the_other_stays(settings: Settings) -> None:
     assert found["superseded"] == [{"line": 1}]  # row 2 of the Parquet file is row 1 now
     assert found["people"] == [{"person_id": "pbob"}]
     assert found["counts"] == [{"people": 2}]
-    assert found["model"] == (["pbob"], [[0.0, 1.0]])
+    own = [[0.0, 1.0]]
+    assert found["model"] == {"people": ["pbob"], "model.user_factors": own, "model.als.user_factors": own}
     assert found["events"] == [('{"preview": "| xxxx | pbob | pannini |"}',)]
     assert receipt is not None
     content = check(receipt, settings.hash_key_bytes)

@@ -11,8 +11,10 @@ from scipy import sparse
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.models.config import ModelsConfig
-from perso_pipeline.models.protocol import Catalogue, InteractionMatrix, Journal
-from perso_pipeline.models.signals import to_day
+from perso_pipeline.models.evidence import Evidence, from_tables
+from perso_pipeline.models.past import with_past
+from perso_pipeline.models.protocol import KINDS, Catalogue, InteractionMatrix, Journal
+from perso_pipeline.models.signals import Signals, from_table, to_day
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import PROJECT_ROOT
 
@@ -25,7 +27,7 @@ def config() -> ModelsConfig:
 
 
 @pytest.fixture
-def make_matrix() -> Callable[..., InteractionMatrix]:
+def make_matrix(config: ModelsConfig) -> Callable[..., InteractionMatrix]:
     def make(dense: Sequence[Sequence[float]], ages: Sequence[Sequence[int]] | None = None) -> InteractionMatrix:
         """Rows are people p000.., columns items i000..; 0 is no interest; ages default to 1 day.
 
@@ -36,7 +38,7 @@ def make_matrix() -> Callable[..., InteractionMatrix]:
         rows, columns = weights.nonzero()
         age = np.ones(len(rows), dtype=np.int32) if ages is None else np.asarray(ages, dtype=np.int32)[rows, columns]
         daily = sparse.csr_matrix((np.ones(len(rows)), (columns, age)), shape=(weights.shape[1], 400))
-        return InteractionMatrix(
+        data = InteractionMatrix(
             weights=weights,
             people=np.array([f"p{n:03d}" for n in range(weights.shape[0])]),
             items=np.array([f"i{n:03d}" for n in range(weights.shape[1])]),
@@ -47,6 +49,7 @@ def make_matrix() -> Callable[..., InteractionMatrix]:
             journal=journal_of(rows, columns, age),
             catalogue=catalogue_of(weights.shape[1]),
         )
+        return with_past(data, signals_of(data), config.signals, evidence_of(data))
 
     return make
 
@@ -70,7 +73,56 @@ def catalogue_of(items: int) -> Catalogue:
         traits=np.array([f"category=home/{kinds[n % 2]}" for n in range(items)]),
         category=np.array([f"home/{kinds[n % 2]}" for n in range(items)]),
         added_day=to_day(NIGHT) - np.arange(items),
+        brand=np.array([["", "Ada", "Bo"][n % 3] for n in range(items)]),
+        price=np.array([[np.nan, 5.0, 8.0, 40.0][n % 4] for n in range(items)]),
     )
+
+
+def signals_of(data: InteractionMatrix) -> Signals:
+    """One signal a pair, on its newest day, which is all that a matrix knows of its days."""
+    rows, columns = data.weights.nonzero()
+    days = to_day(data.as_of) - data.last_age_days
+    return from_table(
+        pa.table(
+            {
+                "person_id": pa.array(data.people[rows], pa.string()),
+                "item_id": pa.array(data.items[columns], pa.string()),
+                "event_date": pa.array(days.astype("datetime64[D]")),
+                "weight": data.weights.data,
+                "is_relevant": np.ones(len(rows), dtype=bool),
+            }
+        )
+    )
+
+
+def evidence_of(data: InteractionMatrix) -> Evidence:
+    """The matrix's journal and catalogue as tables; everything was known of each item from its first day on."""
+    journal, catalogue = data.journal, data.catalogue
+    events = pa.table(
+        {
+            "person_id": pa.array(data.people[journal.person], pa.string()),
+            "item_id": pa.array(data.items[journal.item], pa.string()),
+            "event_day": journal.day,
+            "event_second": journal.second,
+            "event_type": pa.array([KINDS[kind] for kind in journal.kind], pa.string()),
+        }
+    )
+    items = pa.table(
+        {
+            "item_id": pa.array(data.items, pa.string()),
+            "from_day": catalogue.added_day,
+            "words": pa.array(catalogue.text, pa.string()),
+            "brand": pa.array(catalogue.brand, pa.string()),
+            "category_paths": pa.array([[path] for path in catalogue.category.tolist()], pa.list_(pa.string())),
+            "attributes": pa.nulls(len(data.items), pa.string()),
+            "is_deleted": np.zeros(len(data.items), dtype=bool),
+            "added_day": catalogue.added_day,
+        }
+    )
+    prices = pa.table(
+        {"item_id": items.column("item_id"), "from_day": catalogue.added_day, "price": catalogue.price}
+    ).filter(np.isfinite(catalogue.price))
+    return from_tables(events, items, prices)
 
 
 INTERACTIONS = pa.schema(

@@ -11,11 +11,12 @@ import pytest
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models import assets, checks
 from perso_pipeline.models.tables import CHAMPIONS, table
+from perso_pipeline.operation.rank_list import rank_list, reason
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import TrackingResource
 from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResource
-from perso_pipeline.settings import PROJECT_ROOT
+from perso_pipeline.settings import PROJECT_ROOT, Settings
 
 NIGHT = NIGHTLY.start.date()
 TABLES = ("training_sets", "model_evaluations", "champions", "model_artifacts", "candidates")
@@ -55,6 +56,7 @@ def _inline() -> str:
 class Stage:
     def __init__(self, warehouse: DuckDBWarehouse, config_dir: Path, mlflow_dir: Path) -> None:
         self.warehouse = warehouse
+        self.config_dir = config_dir
         self.tracking = TrackingResource(
             uri=f"sqlite:///{mlflow_dir / 'mlflow.db'}", artifact_dir=str(mlflow_dir / "artifacts")
         )
@@ -125,6 +127,35 @@ def test_a_night_ends_in_champions_files_and_candidates_and_again_in_the_same(st
     assert run.data.tags["perso.fingerprint"] == trained["shop-uk"]["fingerprint"]
     assert "personal/ndcg_at_10" in run.data.metrics
     assert run.data.params[f"{champion['model']}.{'factors' if champion['model'] == 'als' else 'neighbours'}"]
+
+
+def test_a_given_list_is_put_in_order_by_the_model_that_the_night_stored(stage, monkeypatch):
+    assert stage.run().success
+    monkeypatch.setenv("PERSO_CONFIG_DIR", str(stage.config_dir))
+    with stage.warehouse.transaction() as connection:  # the names to be shown
+        connection.execute("create schema if not exists staging")
+        connection.execute(
+            "create table staging.stg_catalog_items as select 'shop-uk' as site_id, 'item-07' as item_id, "
+            "'Blue mug' as name, timestamp '2020-01-01' as occurred_at, date '2020-01-01' as known_on"
+        )
+
+    def ask(who, items, site=None):
+        return rank_list(Settings(), stage.warehouse, stage.tracking.open(), who, items, site)
+
+    # c00 likes items 0 to 29 and c01 the others, but for what each has had so far.
+    for who, first in (("c00", "item-07"), ("c01", "item-41")):
+        answer = ask(who, ["item-41", "item-07", "item-99"])
+        assert answer.ranked.placed[0].item_id == first
+        assert answer.ranked.unknown == ("item-99",)
+    champion = next(r for r in stage.rows("champions") if r["site_id"] == "shop-uk" and r["task"] == "personal")
+    assert (answer.site_id, answer.model, answer.version) == ("shop-uk", champion["model"], champion["version"])
+    assert answer.names == {"item-07": "Blue mug"}
+    why = reason(ask("c00", ["item-07"]).ranked.placed[0])
+    assert why.startswith(f"{champion['model']}, because of item-")
+    with pytest.raises(PersoError, match="Nobody is known as 'nobody'"):
+        ask("nobody", ["item-07"])
+    with pytest.raises(PersoError, match=r"No model serves the site 'shop-u' .*did you mean 'shop-uk'"):
+        ask("c00", ["item-07"], "shop-u")
 
 
 def test_a_try_that_was_killed_is_closed_by_the_next(stage):

@@ -22,7 +22,7 @@ from perso_pipeline.models.protocol import Explanation, NotExplainable, ShortRea
 from perso_pipeline.models.roster import ALL, build
 
 LINEAR = ["item_knn", "rp3beta", "ease", "gf_cf", "bspm", "als", "blend"]
-PERSONAL = [*LINEAR, "bpr"]
+PERSONAL = [*LINEAR, "bpr", "two_stage"]
 PAIRS = ["co_visitation", "bought_together", "viewed_then_bought", "content"]
 SAME_FOR_ALL = ["popular", "trending", "recently_added", "conversion", "editorial"]
 few_examples = settings(
@@ -40,6 +40,16 @@ def small(config) -> SiteModels:
             "gf_cf": GraphFilterConfig(factors=2, low_pass=0.3, seed=3),
             "bspm": BspmConfig(factors=2, low_pass=0.3, sharpening=0.3, seed=3),
             "blend": BlendConfig(weights={"gf_cf": 1, "als": 1, "ease": 0.5}),
+            "two_stage": config.two_stage.model_copy(
+                update={
+                    "candidates": {"item_knn": 5, "als": 5, "popular": 3, "session": 4},
+                    "similar_by": "item_knn",
+                    "min_people": 1,
+                    "min_rows": 1,
+                    "trees": 5,
+                    "leaves": 4,
+                }
+            ),
             "editorial": EditorialConfig(items=["i003", "i000", "nowhere", "i005"]),
         }
     )

@@ -1,6 +1,7 @@
 """Events and catalogue as they were known on a night, aligned to a matrix, nothing of the future in them."""
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from perso_pipeline.models import race
 from perso_pipeline.models.config import EvaluationConfig
 from perso_pipeline.models.evaluation import Evaluation, evaluate
-from perso_pipeline.models.evidence import read_evidence, with_evidence, with_new_items
+from perso_pipeline.models.evidence import read_evidence, standing, with_evidence, with_new_items
 from perso_pipeline.models.protocol import KINDS
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.signals import matrix_as_of, read_signals, to_day
@@ -30,6 +31,7 @@ CATALOGUE = pa.schema(
         ("brand", pa.string()),
         ("category_paths", pa.list_(pa.string())),
         ("attributes", pa.string()),
+        ("price", pa.decimal128(18, 4)),
         ("valid_from", pa.timestamp("us")),
         ("known_on", pa.date32()),
     ]
@@ -70,6 +72,8 @@ def warehouse(shop):
         offered("mug", week_ago, name="Blue mug", brand="Ada", category_paths=["home/kitchen", "gifts"]),
         offered("mug", NIGHT - timedelta(days=1), description="holds tea", attributes='{"colour": "blue"}'),
         offered("mug", NIGHT + timedelta(days=1), name="Renamed"),
+        offered("mug", week_ago - timedelta(days=1), price=Decimal("4.5")),
+        offered("mug", NIGHT, price=Decimal("5.25")),
         offered("new", NIGHT - timedelta(days=2), name="New mug", category_paths=["home/kitchen"]),
         offered("gone", week_ago, name="Gone"),
         offered("gone", NIGHT, event_type="item_deleted"),
@@ -117,6 +121,25 @@ def test_the_catalogue_gives_each_field_its_newest_value_and_nothing_from_later_
     assert data.catalogue.category[mug] == "home/kitchen"
     cup = data.items.tolist().index("cup")  # not in the catalogue
     assert (data.catalogue.text[cup], data.catalogue.added_day[cup]) == ("", -1)
+
+
+def test_a_training_matrix_of_the_past_sees_the_catalogue_of_its_own_day(warehouse, config):
+    evidence = read(warehouse, config)
+    today = with_evidence(matrix(warehouse, config), evidence).catalogue
+    earlier = with_evidence(matrix(warehouse, config, as_of=NIGHT - timedelta(days=1)), evidence)
+    assert earlier.items.tolist() == ["mug"]
+    assert (earlier.catalogue.text[0], earlier.catalogue.brand[0]) == ("Blue mug", "Ada")  # not yet described
+    assert earlier.catalogue.price[0] == 4.5
+    assert today.price[1] == 5.25  # the price of a later night is not known yet
+    assert today.text[1] == "Blue mug holds tea"
+    assert np.isnan(today.price[0])
+
+
+def test_what_was_taken_out_of_the_catalogue_stood_in_it_before(warehouse, config):
+    items = read(warehouse, config).items
+    before, after = (standing(items, to_day(NIGHT) + later).column("item_id").to_pylist() for later in (0, 1))
+    assert before == ["gone", "mug", "new"]
+    assert after == ["mug", "new"]
 
 
 def test_items_that_nobody_met_get_a_column_and_are_listed_by_models_of_the_catalogue(warehouse, config):

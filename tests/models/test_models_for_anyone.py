@@ -66,6 +66,8 @@ def test_content_puts_items_of_like_words_together_and_needs_nobody(make_matrix,
             traits=np.array(["brand=Ada", "brand=Ada", "brand=Bo", ""]),
             category=np.array(["", "", "", ""]),
             added_day=np.full(4, 1),
+            brand=np.array(["Ada", "Ada", "Bo", ""]),
+            price=np.full(4, np.nan),
         ),
     )
     alike = Content(config.content).fit(data).similar(np.arange(4), 3)
