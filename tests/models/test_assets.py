@@ -10,6 +10,8 @@ import pytest
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models import assets, checks
+from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.pins import PinnedModels
 from perso_pipeline.models.tables import CHAMPIONS, table
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
@@ -18,7 +20,8 @@ from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResourc
 from perso_pipeline.settings import PROJECT_ROOT
 
 NIGHT = NIGHTLY.start.date()
-TABLES = ("training_sets", "model_evaluations", "champions", "model_artifacts", "candidates")
+MEASURED = ("training_sets", "model_evaluations", "slice_evaluations", "model_verdicts")
+TABLES = (*MEASURED, "champions", "model_artifacts", "candidates")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,7 @@ def _inline() -> str:
 class Stage:
     def __init__(self, warehouse: DuckDBWarehouse, config_dir: Path, mlflow_dir: Path) -> None:
         self.warehouse = warehouse
+        self.config_dir = config_dir
         self.tracking = TrackingResource(
             uri=f"sqlite:///{mlflow_dir / 'mlflow.db'}", artifact_dir=str(mlflow_dir / "artifacts")
         )
@@ -135,7 +139,7 @@ def test_a_try_that_was_killed_is_closed_by_the_next(stage):
     # New data, so that the night is logged anew.
     with stage.warehouse.transaction() as connection:
         connection.execute("delete from interactions.interactions where identifier = 'customer:c79'")
-    assert stage.run("training_sets", "model_evaluations").success
+    assert stage.run(*MEASURED).success
     assert client.get_run(killed).info.status == "KILLED"
     night = stage.rows("training_sets")[-1]
     assert stage.tracking.open().recorded("shop-uk", NIGHT, night["key"]) is not None
@@ -176,15 +180,15 @@ def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(
 
 
 def test_a_site_without_champions_is_a_fault(stage):
-    assert stage.run("training_sets", "model_evaluations").success
+    assert stage.run(*MEASURED).success
     stage.warehouse.write_partition("models.champions", table([], CHAMPIONS), {"night": NIGHT})
-    found = checks.unfit_champions(stage.warehouse, NIGHT)
+    found = checks.unfit_champions(stage.warehouse, NIGHT, site_configs(stage.config_dir), PinnedModels())
     assert len(found) == 4
     assert all("there is no champion" in fault for fault in found)
 
 
 def test_changed_data_is_not_mixed_with_older_champions(stage):
-    assert stage.run("training_sets", "model_evaluations", "champions").success
+    assert stage.run(*MEASURED, "champions").success
     with stage.warehouse.transaction() as connection:
         connection.execute("delete from interactions.interactions where identifier = 'customer:c78'")
     result = stage.run("model_artifacts")
@@ -218,7 +222,7 @@ def test_an_old_night_run_again_takes_no_alias_from_a_later_one(stage):
 
 
 def test_an_artefact_folder_outside_the_store_is_refused(stage, tmp_path):
-    assert stage.run("training_sets", "model_evaluations").success
+    assert stage.run(*MEASURED).success
     client = stage.client()
     elsewhere = client.create_experiment(f"elsewhere-{tmp_path.name}", artifact_location=tmp_path.as_uri())
     run_id = client.create_run(elsewhere).info.run_id

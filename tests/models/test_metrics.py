@@ -37,7 +37,7 @@ def test_a_cutoff_reads_only_the_first_places():
     found = metrics.accuracy(LISTS, WANTED, 2)
     assert found["recall"] == pytest.approx([1 / 3, 1, 0])
     assert found["ndcg"][0] == pytest.approx((1 / np.log2(3)) / (1 + 1 / np.log2(3)))
-    assert found["map"][0] == pytest.approx((1 / 2) / 2)
+    assert found["map"][0] == pytest.approx((1 / 2) / 3)
 
 
 def test_a_subject_that_wants_nothing_is_refused():
