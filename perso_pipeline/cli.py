@@ -265,6 +265,17 @@ def models_status(site: Site = "") -> None:
     show_champions(Settings(), site_id=site, say=_say)
 
 
+@models_app.command("origins")
+def models_origins(
+    site: Site = "",
+    night: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Default: the newest.")] = None,
+) -> None:
+    """Run the race again at several cuts in time, and say what holds over all of them; kept in MLflow."""
+    from perso_pipeline.operation.origins import compare_origins
+
+    compare_origins(Settings(), site_id=site, night=night.date() if night else None, say=_say)
+
+
 @models_app.command("rollback")
 def models_rollback(
     site: Site,

@@ -255,7 +255,7 @@ class EvaluationConfig(ConfigPart):
         description="Kinds of slices in which a champion may not be surely worse than popular, nor than the incumbent.",
     )
     origins: int = Field(default=4, ge=2, description="Cuts of `perso models origins`.")
-    origin_days: int = Field(default=7, ge=1, description="Days from one of these cuts to the next.")
+    origin_days: int = Field(default=7, ge=1, description="Days that each of these cuts is tested on.")
 
     @model_validator(mode="after")
     def _primary_cutoff(self) -> Self:
