@@ -251,7 +251,7 @@ class EvaluationConfig(ConfigPart):
     min_coverage: float = Field(ge=0, le=1, description="A champion shows at least this share of items at k = 10.")
     min_slice_people: int = Field(default=50, ge=2, description="Slices of fewer people are not measured.")
     protected_slices: list[Literal["history", "segment", "category"]] = Field(
-        default=["history", "segment", "category"],
+        default=["history", "segment"],
         description="Kinds of slices in which a champion may not be surely worse than popular, nor than the incumbent.",
     )
     origins: int = Field(default=4, ge=2, description="Cuts of `perso models origins`.")

@@ -232,20 +232,22 @@ def _summed_up(found: _Answers, config: SiteModels) -> Iterator[Measurement]:
     units = len(found.people)
     resamples = Resamples(units, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed)
     rivals = _rivals(task, config)
+    whole: list[tuple[str, str, int, NDArray[np.float64]]] = []
     for model, columns in values.items():
         for (metric, k), column in columns.items():
             # Empty lists have no novelty and no popularity: they are left out, and ``people`` says so.
             known = column[np.isfinite(column)]
-            if not len(known):
-                continue
-            low, high = resamples.interval(column) if len(known) == units else (None, None)
-            yield Measurement(task, model, metric, k, float(known.mean()), low, high, len(known))
+            if len(known) == units:
+                whole.append((model, metric, k, column))
+            elif len(known):
+                yield Measurement(task, model, metric, k, float(known.mean()), None, None, len(known))
             for ending, rival in rivals.items():
                 # An incumbent that was left out is nobody to be measured against.
                 if metric == PRIMARY[task] and model != rival and rival in values:
-                    difference = column - values[rival][metric, k]
-                    low, high = resamples.interval(difference)
-                    yield Measurement(task, model, metric + ending, k, float(difference.mean()), low, high, units)
+                    whole.append((model, metric + ending, k, column - values[rival][metric, k]))
+    bounds = resamples.intervals([column for *_, column in whole])
+    for (model, metric, k, column), (low, high) in zip(whole, bounds, strict=True):
+        yield Measurement(task, model, metric, k, float(column.mean()), low, high, units)
     for (model, k), share in found.shares.items():
         yield Measurement(task, model, "coverage", k, share, None, None, units)
 

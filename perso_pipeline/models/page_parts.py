@@ -27,8 +27,9 @@ th:first-child,td:first-child,.left{text-align:left!important}td.words{white-spa
 td small{display:block}.best{font-weight:700}.best small{font-weight:400}
 .good{color:var(--good)}.bad{color:var(--bad)}.mid{color:var(--soft)}
 details{margin:8px 0}summary{cursor:pointer;color:var(--soft)}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
-svg .soft{fill:var(--soft)}
+svg{width:100%;max-width:860px;min-width:600px;height:auto}svg .soft{fill:var(--soft)}
 """
+_WIDTH = 860
 _APART = 60  # pixels that two labels need
 _GOOD, _BAD, _UNSURE = "#12805c", "#c0392b", "#8a94a3"
 
@@ -116,7 +117,7 @@ def intervals(lines: Sequence[Interval], title: str) -> str:
     low, high = min([0.0, *(one.low for one in lines)]), max([0.0, *(one.high for one in lines)])
     room = (high - low or 1.0) * 0.04
     low, high = low - room, high + room
-    left, width, row, top = 150, 520, 26, 24
+    left, width, row, top = 112, 430, 26, 24
 
     def x(value: float) -> float:
         return left + (value - low) / (high - low) * width
@@ -127,7 +128,7 @@ def intervals(lines: Sequence[Interval], title: str) -> str:
         return f'<line x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}" {style}/>'
 
     parts = [
-        f'<svg role="img" aria-label="{escape(title)}" width="1000" height="{height}" viewBox="0 0 1000 {height}">',
+        f'<svg role="img" aria-label="{escape(title)}" viewBox="0 0 {_WIDTH} {height}">',
         f'<text x="{left}" y="13" class="soft">{escape(title)}</text>',
         line(x(0), x(0), top, height - 22, 'stroke="#1c2430" stroke-dasharray="3 3"'),
     ]

@@ -6,7 +6,7 @@ all slices of a task hold together at ``evaluation.confidence`` (Bonferroni). Ch
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from perso_pipeline.models.signals import Signals, to_day
 from perso_pipeline.models.split import Split
 
 SliceKind = Literal["history", "segment", "category"]
+KINDS: tuple[SliceKind, ...] = get_args(SliceKind)
 NEW, RETURNING = "new", "returning"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from perso_pipeline.models.config import EvaluationConfig, Task
 from perso_pipeline.models.evaluation import AGAINST_BASELINE, PRIMARY, PRIMARY_K, Measurement
 from perso_pipeline.models.roster import BASELINE, FLOOR
-from perso_pipeline.models.slices import SliceMeasurement
+from perso_pipeline.models.slices import KINDS, SliceMeasurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ def verdicts(
         if not covers:
             clauses.append(f"it covers only {share:.1%} of the items, less than {config.min_coverage:.1%}")
         clauses.append(slice_words(sliced, worse, BASELINE, config))
+        others = [kind for kind in KINDS if kind not in config.protected_slices]
+        besides = harmed(sliced, model, metric + AGAINST_BASELINE, others)
+        if besides:
+            named = ", ".join(f"{s.kind} {s.slice}" for s in besides)
+            clauses.append(f"worse off, which does not bind: {named}")
         may_serve = beats and covers and not worse and model != FLOOR
         words = "; ".join(clauses) + "."
         made.append(Verdict(task, model, place, scores[model], beats, covers, not worse, may_serve, words))

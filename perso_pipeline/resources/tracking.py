@@ -249,7 +249,8 @@ class Tracking:
         found = self._client.get_experiment_by_name(site_id)
         if found is None:
             folder = self._artifact_dir / site_id
-            return str(self._client.create_experiment(site_id, artifact_location=folder.as_uri()))
+            tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI shows it as training, not as GenAI
+            return str(self._client.create_experiment(site_id, artifact_location=folder.as_uri(), tags=tags))
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)

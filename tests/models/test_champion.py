@@ -119,6 +119,7 @@ def test_where_everybody_harms_a_slice_popular_serves_and_says_whom():
 def test_a_slice_that_is_not_protected_binds_nobody():
     decision = chosen(race(item_knn=(0.08, 0.01, None, 0.5)), slices=[slice_of("item_knn", -0.01, kind="category")])
     assert decision.model == "item_knn"
+    assert decision.reason.endswith("; worse off, which does not bind: category loyal.")
 
 
 def test_a_challenger_that_harms_a_slice_of_the_incumbent_does_not_replace_it():

@@ -85,6 +85,15 @@ def test_the_bootstrap_interval_covers_the_mean_as_often_as_it_says():
     assert 0.84 <= covered / 200 <= 0.95
 
 
+def test_intervals_of_many_columns_are_those_of_each_alone():
+    columns = [np.random.default_rng(seed).random(50) for seed in range(3)]
+    resamples = Resamples(50, samples=100, confidence=0.95, seed=1)
+    assert resamples.intervals(columns) == [pytest.approx(resamples.interval(column)) for column in columns]
+    assert resamples.intervals([]) == []
+    with pytest.raises(ValueError, match="one value for each of 50 units, got 3"):
+        resamples.intervals([columns[0], np.zeros(3)])
+
+
 def test_a_constant_difference_has_an_interval_without_width():
     assert Resamples(10, samples=100, confidence=0.95, seed=1).interval(np.full(10, 0.25)) == pytest.approx(
         (0.25, 0.25)
