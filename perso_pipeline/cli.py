@@ -31,12 +31,16 @@ shows = typer.Typer(help="Show what is known, from events to recommendations.", 
 app.add_typer(shows, name="show")
 segments_app = typer.Typer(help="Segments that were found, and the file of segments.", no_args_is_help=True)
 app.add_typer(segments_app, name="segments")
+models_app = typer.Typer(help="Which models serve and why; roll back; compare at several cuts.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
 
 _out = Console(highlight=False, soft_wrap=True)
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 _state = {"debug": False}
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
+Site = Annotated[str, typer.Option("--site", help="Id from config/sites.yml.")]
+ModelTask = Annotated[Literal["personal", "similar"], typer.Option("--task")]
 
 
 def main() -> None:
@@ -301,6 +305,48 @@ def adopt(
     path = settings.config_dir / "segments.yml"
     written = write_segment(warehouse, discovery, path, segment_id=segment_id or None)
     _say(f"Written at the end of the segments of {path}:\n\n{written}\nIt takes effect with the next night.")
+
+
+@models_app.command("status")
+def models_status(site: Site = "") -> None:
+    """Of each site and task: who serves, who comes next, why, and the verdict on every model."""
+    from perso_pipeline.operation.champions import show_champions
+
+    show_champions(Settings(), site_id=site, say=_say)
+
+
+@models_app.command("origins")
+def models_origins(
+    site: Site = "",
+    night: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Default: the newest.")] = None,
+) -> None:
+    """Run the race again at several cuts in time, and say what holds over all of them; kept in MLflow."""
+    from perso_pipeline.operation.origins import compare_origins
+
+    compare_origins(Settings(), site_id=site, night=night.date() if night else None, say=_say)
+
+
+@models_app.command("rollback")
+def models_rollback(
+    site: Site,
+    task: ModelTask,
+    to: Annotated[
+        str, typer.Option(metavar="VERSION", help="Version or night; default: the newest with another champion.")
+    ] = "",
+    why: Annotated[str, typer.Option(help="Kept in config and in models.champions.")] = "",
+) -> None:
+    """Let an earlier champion serve from the newest night on, whatever the race says."""
+    from perso_pipeline.operation.champions import roll_back
+
+    roll_back(Settings(), site_id=site, task=task, to=to, why=why, say=_say)
+
+
+@models_app.command("release")
+def models_release(site: Site, task: ModelTask) -> None:
+    """End a rollback: the race decides again from the next night on."""
+    from perso_pipeline.operation.champions import release
+
+    release(Settings(), site_id=site, task=task, say=_say)
 
 
 @app.command("export-audience")

@@ -15,6 +15,7 @@ from perso_pipeline.identity.config import IdentityRules
 from perso_pipeline.interactions.channels import Channels
 from perso_pipeline.measurement.config import Experiments, MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
+from perso_pipeline.models.pins import PinnedModels
 from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions_config import PredictionsConfig
 from perso_pipeline.recommendations.scenarios import Scenarios
@@ -29,6 +30,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "predictions": PredictionsConfig,
     "segments": Segments,
     "models": ModelsConfig,
+    "pinned_models": PinnedModels,
     "scenarios": Scenarios,
     "triggers": Triggers,
     "experiments": Experiments,

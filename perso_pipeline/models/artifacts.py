@@ -59,15 +59,35 @@ def unpacked(
     if ARRAYS not in files or CARD not in files:
         msg = f"The stored model {name} is incomplete; run the night again."
         raise PersoError(msg)
+    arrays = _arrays(name, files[ARRAYS])
     try:
-        with np.load(io.BytesIO(files[ARRAYS]), allow_pickle=False) as stored:
-            arrays = {key: stored[key] for key in stored.files}
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        msg = f"The stored model {name} holds pickled or broken content and is refused; run the night again."
+        card = json.loads(files[CARD])
+        fitted_on = (card["fingerprint"], card["model"])
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"The card of the stored model {name} cannot be read and the model is refused; run the night again."
         raise PersoError(msg) from error
-    card = json.loads(files[CARD])
-    if card["fingerprint"] != data.fingerprint or card["model"] != name:
+    if fitted_on != (data.fingerprint, name):
         msg = f"The stored model {name} was fitted on other data than the night has now; run the night again."
         raise PersoError(msg)
     learnt = {key.removeprefix("model."): array for key, array in arrays.items() if key.startswith("model.")}
-    return build(config, threads=threads, names=[name])[name].restore(learnt, data)
+    try:
+        return build(config, threads=threads, names=[name])[name].restore(learnt, data)
+    except (KeyError, ValueError, IndexError) as error:
+        msg = f"The stored model {name} does not hold the arrays of such a model and is refused; run the night again."
+        raise PersoError(msg) from error
+
+
+def _arrays(name: str, body: bytes) -> dict[str, NDArray[np.generic]]:
+    """The arrays of an npz; nothing is unpickled, written to disk or unpacked to more than the file's own size."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as packed_arrays:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in packed_arrays.infolist()):
+                msg = (
+                    f"The stored model {name} is compressed, which ours never are, and is refused; run the night again."
+                )
+                raise PersoError(msg)
+        with np.load(io.BytesIO(body), allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        msg = f"The stored model {name} holds pickled or broken content and is refused; run the night again."
+        raise PersoError(msg) from error

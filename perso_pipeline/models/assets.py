@@ -12,6 +12,7 @@ from perso_pipeline.models import artifacts, race, tables
 from perso_pipeline.models.candidates import CandidateRows, as_table
 from perso_pipeline.models.evaluation import PRIMARY, PRIMARY_K, Evaluation, evaluate
 from perso_pipeline.models.inputs import by_site, drop_other_sites, rows_of, site_as_decided, site_configs
+from perso_pipeline.models.pins import read_pins
 from perso_pipeline.models.roster import FOR_ANYONE, build
 from perso_pipeline.models.site_night import MODELS_VERSION, SiteNight
 from perso_pipeline.resources.display import markdown_picture
@@ -20,6 +21,7 @@ from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import (
     STEP_WITH_MLFLOW,
+    Dataset,
     ModelRun,
     NightRun,
     Recorded,
@@ -36,25 +38,24 @@ _COMMON: dict[str, Any] = {
     "code_version": str(MODELS_VERSION),
 }
 _FACTS = [dg.AssetKey(["interactions", "interactions"]), dg.AssetKey(["identity", "identity_map"])]
+_GROUPS = [dg.AssetKey(["segments", "primary_segment"]), dg.AssetKey(["profiles", "item_profiles"])]
 _PREVIEW_ROWS = 10
+
+
+_MEASURED = {
+    "training_sets": "One row per night and site: what models could learn from, the time cut, what dropped out.",
+    "model_evaluations": "One row per night, site, task, model, metric and k, with a bootstrap interval.",
+    "slice_evaluations": "One row per night, site, task, slice of the people, model and metric, with an interval.",
+    "model_verdicts": "One row per night, site, task and model: whether it may serve, and why, in a sentence.",
+}
 
 
 @dg.multi_asset(
     specs=[
         dg.AssetSpec(
-            ["models", "training_sets"],
-            description="One row per night and site: what models could learn from, the time cut, what dropped out.",
-            deps=_FACTS,
-            kinds={"python", "duckdb"},
-            **_COMMON,
-        ),
-        dg.AssetSpec(
-            ["models", "model_evaluations"],
-            description="One row per night, site, task, model, metric and k, with a bootstrap interval.",
-            deps=_FACTS,
-            kinds={"python", "mlflow"},
-            **_COMMON,
-        ),
+            ["models", table], description=grain, deps=[*_FACTS, *_GROUPS], kinds={"python", "mlflow"}, **_COMMON
+        )
+        for table, grain in _MEASURED.items()
     ],
     **STEP_WITH_MLFLOW,
 )
@@ -66,8 +67,7 @@ def model_evaluations(
 ) -> Iterator[dg.MaterializeResult]:
     """Race every model on one split per site and log the night to MLflow."""
     night, here, store = _night(context), warehouse.open(), tracking.open()
-    training: list[dict[str, Any]] = []
-    measured: list[dict[str, Any]] = []
+    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in _MEASURED}
     skipped: dict[str, str] = {}
     left_out: dict[str, str] = {}
     shown: dict[str, dg.MetadataValue] = {}
@@ -76,10 +76,15 @@ def model_evaluations(
         if not len(site.signals):
             skipped[site_id] = "no interactions are known for this night"
             continue
-        outcome = evaluate(site.signals, config, threads=settings.get().threads, evidence=site.evidence)
-        training.append(race.training_row(site, outcome))
+        outcome = evaluate(
+            site.signals, config, threads=settings.get().threads, evidence=site.evidence, groups=site.groups
+        )
+        trained = race.training_row(site, outcome)
+        rows["training_sets"].append(trained)
         if isinstance(outcome, Evaluation):
-            measured += tables.measurement_rows(night, site_id, outcome.measurements)
+            rows["model_evaluations"] += tables.night_rows(night, site_id, outcome.measurements)
+            rows["slice_evaluations"] += tables.night_rows(night, site_id, outcome.slices)
+            rows["model_verdicts"] += tables.night_rows(night, site_id, race.said(config, outcome))
             left_out |= {f"{site_id}/{model}": reason for model, reason in outcome.left_out.items()}
         pictures = race.figures(site, outcome)
         recorded = store.record(
@@ -87,31 +92,34 @@ def model_evaluations(
                 site_id=site_id,
                 night=night,
                 key=site.key,
-                tags=_tags(context, site, training[-1]),
-                params={name: str(value) for name, value in training[-1].items() if value is not None},
+                tags=_tags(context, site, trained),
+                params={name: str(value) for name, value in trained.items() if value is not None},
                 figures=pictures,
                 models=[ModelRun(r.model, r.params, r.metrics, r.figures) for r in race.run_records(config, outcome)],
+                pages=race.pages(site, outcome),
+                dataset=Dataset(f"signals of {site_id}", site.signals.fingerprint, "interactions.interactions"),
             )
         )
         shown |= _links(site_id, recorded) | {f"{site_id}/{name}": _picture(body) for name, body in pictures.items()}
-    here.write_partition("models.training_sets", tables.table(training, tables.TRAINING_SETS), {"night": night})
-    rows = tables.table(measured, tables.MODEL_EVALUATIONS)
-    here.write_partition("models.model_evaluations", rows, {"night": night})
+    primary = [r for r in rows["model_evaluations"] if r["metric"] == PRIMARY[r["task"]] and r["k"] == PRIMARY_K]
+    previews = rows | {"model_evaluations": primary}
     note = {"skipped": dg.MetadataValue.json(skipped), "left_out": dg.MetadataValue.json(left_out)}
-    yield dg.MaterializeResult(
-        asset_key=["models", "training_sets"],
-        metadata={"dagster/row_count": len(training), "preview": _markdown(training), **note},
-    )
-    primary = [row for row in measured if row["metric"] == PRIMARY[row["task"]] and row["k"] == PRIMARY_K]
-    yield dg.MaterializeResult(
-        asset_key=["models", "model_evaluations"],
-        metadata={"dagster/row_count": len(measured), "preview": _markdown(primary), **note, **shown},
-    )
+    for table in _MEASURED:
+        here.write_partition(f"models.{table}", tables.table(rows[table], tables.SCHEMAS[table]), {"night": night})
+        yield dg.MaterializeResult(
+            asset_key=["models", table],
+            metadata={
+                "dagster/row_count": len(rows[table]),
+                "preview": _markdown(previews[table]),
+                **(shown if table == "model_evaluations" else {}),
+                **note,
+            },
+        )
 
 
 @dg.asset(
     key=["models", "champions"],
-    deps=[["models", "training_sets"], ["models", "model_evaluations"]],
+    deps=[["models", "training_sets"], ["models", "model_evaluations"], ["models", "slice_evaluations"]],
     kinds={"python", "mlflow"},
     **_COMMON,
     **STEP_WITH_MLFLOW,
@@ -125,12 +133,20 @@ def champions(
     """One row per night, site and task: the model that serves, its version and the reason in words."""
     night, here, store = _night(context), warehouse.open(), tracking.open()
     configs = site_configs(settings.get().config_dir)
+    pins = read_pins(settings.get().config_dir)
     measured = by_site(rows_of(here, "models.model_evaluations", night))
+    sliced = by_site(rows_of(here, "models.slice_evaluations", night))
     rows = []
     for trained in rows_of(here, "models.training_sets", night):
         site_id = trained["site_id"]
         recorded = _recorded(store, site_id, night, trained["key"])
-        measurements = tables.measurements_of(measured.get(site_id, []))
+        decisions = race.decisions(
+            tables.measurements_of(measured.get(site_id, [])),
+            tables.slices_of(sliced.get(site_id, [])),
+            trained["not_evaluated_because"],
+            configs[site_id],
+            pins.of(site_id, night),
+        )
         rows += [
             {
                 "night": night,
@@ -142,7 +158,7 @@ def champions(
                 "mlflow_run_id": recorded.models[decision.model],
                 "reason": decision.reason,
             }
-            for decision in race.decisions(measurements, trained["not_evaluated_because"], configs[site_id])
+            for decision in decisions
         ]
     here.write_partition("models.champions", tables.table(rows, tables.CHAMPIONS), {"night": night})
     return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "preview": _markdown(rows)})
@@ -150,7 +166,7 @@ def champions(
 
 @dg.asset(
     key=["models", "model_artifacts"],
-    deps=[["models", "champions"], *_FACTS],
+    deps=[["models", "champions"], *_FACTS, *_GROUPS],
     kinds={"python", "mlflow"},
     **_COMMON,
     **STEP_WITH_MLFLOW,
@@ -197,7 +213,7 @@ def model_artifacts(
 
 @dg.asset(
     key=["models", "candidates"],
-    deps=[["models", "model_artifacts"], ["models", "champions"], *_FACTS],
+    deps=[["models", "model_artifacts"], ["models", "champions"], *_FACTS, *_GROUPS],
     kinds={"python", "duckdb"},
     **_COMMON,
     **STEP_WITH_MLFLOW,

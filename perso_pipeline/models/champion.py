@@ -4,18 +4,14 @@ The incumbent is named in ``config/models.yml`` and not read from last night's t
 then depends on its data and config alone, so nights can run again or in another order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perso_pipeline.models.config import Task
-from perso_pipeline.models.evaluation import (
-    AGAINST_BASELINE,
-    AGAINST_INCUMBENT,
-    PRIMARY,
-    PRIMARY_K,
-    Measurement,
-)
+from perso_pipeline.models.config import EvaluationConfig, Task
+from perso_pipeline.models.evaluation import AGAINST_INCUMBENT, PRIMARY, PRIMARY_K, Measurement
 from perso_pipeline.models.roster import BASELINE, FLOOR
+from perso_pipeline.models.slices import SliceMeasurement
+from perso_pipeline.models.verdict import against, by_model, harmed, slice_words, surely_above, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,55 +25,56 @@ class Decision:
 
 
 def choose_champion(
-    task: Task, measurements: Iterable[Measurement], *, incumbent: str, min_coverage: float
+    task: Task,
+    measurements: Sequence[Measurement],
+    slices: Sequence[SliceMeasurement],
+    *,
+    incumbent: str,
+    config: EvaluationConfig,
 ) -> Decision:
     """The best model that beats popular for certain; the incumbent stays unless beaten for certain.
 
-    A model may serve if its paired interval against popular lies above 0 and its coverage reaches the
-    floor. Of those, the incumbent keeps its place unless the best one's paired interval against it lies
-    above 0. Nobody fit to serve: popular. "For certain" is the interval of ``evaluation.confidence``.
+    A model may serve if its paired interval against popular lies above 0, its coverage reaches the floor and no
+    protected slice is surely worse off than with popular. Of those, the incumbent keeps its place unless the best one
+    that harms no slice against it has a paired interval above 0. Nobody fit to serve: popular. "For certain" is the
+    interval of ``evaluation.confidence``.
     """
-    found = {(m.model, m.metric): m for m in measurements if m.task == task and m.k == PRIMARY_K}
-    metric = PRIMARY[task]
-    label = f"{metric}@{PRIMARY_K}"
-    scores = {model: m.value for (model, name), m in found.items() if name == metric}
-    if not scores:
+    said = by_model(verdicts(task, measurements, slices, config))
+    if not said:
         return Decision(task, BASELINE, None, f"{BASELINE}: task {task} could not be evaluated.")
-    ordered = sorted((model for model in scores if model not in {BASELINE, FLOOR}), key=lambda m: (-scores[m], m))
-    fit = [m for m in ordered if _above(found.get((m, metric + AGAINST_BASELINE))) and _covers(found, m, min_coverage)]
+    ordered = [model for model in said if model != FLOOR]
+    fit = [model for model in ordered if said[model].may_serve]
     if not fit:
-        best = ordered[0]
-        gap = found[best, metric + AGAINST_BASELINE]
-        why = (
-            f"covers only {found[best, 'coverage'].value:.1%} of the items"
-            if _above(gap)
-            else f"differs from {BASELINE} by {_interval(gap)}"
-        )
-        reason = f"{BASELINE} ({label} {scores[BASELINE]:.4f}): no model is surely better; {best} {why}."
-        return Decision(task, BASELINE, best, reason)
-    best = fit[0]
-    champion, reason = best, f"{best} has the best {label} ({scores[best]:.4f}) of the models that beat {BASELINE}"
-    if incumbent in fit and best != incumbent:
-        gap = found[best, metric + AGAINST_INCUMBENT]
-        if _above(gap):
-            reason = f"{best} replaces {incumbent}: {label} differs by {_interval(gap)}"
-        else:
-            champion = incumbent
-            reason = f"{incumbent} stays: {best} differs from it in {label} by only {_interval(gap)}"
-    lead = found[champion, metric + AGAINST_BASELINE]
+        nobody = f"{BASELINE}: no model may take its place"
+        reason = f"{nobody}; {said[ordered[0]].words}" if ordered else f"{nobody}."
+        return Decision(task, BASELINE, ordered[0] if ordered else None, reason)
+    champion, reason = fit[0], said[fit[0]].words
+    if incumbent in fit and champion != incumbent:
+        champion, reason = _against_incumbent(task, measurements, slices, fit, incumbent, config)
+        reason = f"{reason}. {said[champion].words}"
     others = [model for model in ordered if model != champion]
-    return Decision(
-        task, champion, others[0] if others else BASELINE, f"{reason}; against {BASELINE} {_interval(lead)}."
-    )
+    return Decision(task, champion, others[0] if others else BASELINE, reason)
 
 
-def _above(difference: Measurement | None) -> bool:
-    return difference is not None and difference.ci_low is not None and difference.ci_low > 0
-
-
-def _covers(found: dict[tuple[str, str], Measurement], model: str, least: float) -> bool:
-    return found[model, "coverage"].value >= least
-
-
-def _interval(difference: Measurement) -> str:
-    return f"{difference.value:+.4f} [{difference.ci_low:+.4f}, {difference.ci_high:+.4f}]"
+def _against_incumbent(
+    task: Task,
+    measurements: Sequence[Measurement],
+    slices: Sequence[SliceMeasurement],
+    fit: Sequence[str],
+    incumbent: str,
+    config: EvaluationConfig,
+) -> tuple[str, str]:
+    """The champion and why; ``fit`` begins with the best."""
+    name = PRIMARY[task] + AGAINST_INCUMBENT
+    gaps = {m.model: m for m in measurements if (m.task, m.metric, m.k) == (task, name, PRIMARY_K)}
+    of_task = [s for s in slices if s.task == task]
+    kept_out: list[str] = []
+    for model in fit[: fit.index(incumbent)]:
+        worse = harmed(of_task, model, name, config.protected_slices)
+        said = against(model, incumbent, gaps[model])
+        if not worse and surely_above(gaps[model]):
+            return model, "; ".join([*kept_out, f"{model} replaces {incumbent}: {said}"])
+        if not worse:
+            return incumbent, "; ".join([*kept_out, f"{incumbent} stays: {said}"])
+        kept_out.append(f"{said}, but {slice_words(of_task, worse, incumbent, config)}")
+    return incumbent, f"{incumbent} stays: {'; '.join(kept_out)}"

@@ -4,8 +4,12 @@ from datetime import date
 
 import dagster as dg
 
-from perso_pipeline.models.quality import unfit_champions, weak_champions
+from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.pins import read_pins
+from perso_pipeline.models.quality import champion_reasons, pinned_champions, unfit_champions, weak_champions
+from perso_pipeline.resources.display import cell, markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
+from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 
@@ -14,18 +18,49 @@ from perso_pipeline.resources.warehouse import WarehouseResource
     blocking=True,
     partitions_def=NIGHTLY,
     pool="warehouse",
-    description="No model serves unless it is surely better than popular; every evaluated site and task has one.",
+    description="No model serves unless it is surely better than popular, shows enough of the catalogue and harms no "
+    "slice of the people; every evaluated site and task has a champion. Says who serves and why.",
 )
 def champion_is_fit_to_serve(
-    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
 ) -> dg.AssetCheckResult:
     """Read again from the tables, not from the decision: a champion put there by other means is caught too."""
-    faults = unfit_champions(warehouse.open(), date.fromisoformat(context.partition_key))
+    night, here, config_dir = date.fromisoformat(context.partition_key), warehouse.open(), settings.get().config_dir
+    faults = unfit_champions(here, night, site_configs(config_dir), read_pins(config_dir))
+    reasons = champion_reasons(here, night)
+    said = here.query(
+        "select site_id, task, model, may_serve, words from models.model_verdicts where night = ? "
+        "order by site_id, task, place",
+        [night],
+    )
     return dg.AssetCheckResult(
         passed=not faults,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join(faults) or "Every champion beats popular or is popular.",
-        metadata={"faults": len(faults)},
+        description="; ".join(faults) or " ".join(reasons),
+        metadata={
+            "faults": len(faults),
+            "champions": dg.MetadataValue.md("\n".join(f"- {cell(reason, length=None)}" for reason in reasons)),
+            "verdicts": dg.MetadataValue.md(markdown_table(said, limit=200, length=None)),
+        },
+    )
+
+
+@dg.asset_check(
+    asset=["models", "champions"],
+    partitions_def=NIGHTLY,
+    pool="warehouse",
+    description="Warns where somebody rolled back and the race has no say; 'perso models release' ends that.",
+)
+def champion_was_chosen_by_the_race(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
+) -> dg.AssetCheckResult:
+    pins = read_pins(settings.get().config_dir)
+    pinned = pinned_champions(warehouse.open(), date.fromisoformat(context.partition_key), pins)
+    return dg.AssetCheckResult(
+        passed=not pinned,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(pinned) or "No model is pinned.",
+        metadata={"pinned": len(pinned)},
     )
 
 

@@ -287,6 +287,13 @@ class EvaluationConfig(ConfigPart):
     confidence: float = Field(gt=0.5, lt=1)
     seed: int = Field(ge=0)
     min_coverage: float = Field(ge=0, le=1, description="A champion shows at least this share of items at k = 10.")
+    min_slice_people: int = Field(default=50, ge=2, description="Slices of fewer people are not measured.")
+    protected_slices: list[Literal["history", "segment", "category"]] = Field(
+        default=["history", "segment"],
+        description="Kinds of slices in which a champion may not be surely worse than popular, nor than the incumbent.",
+    )
+    origins: int = Field(default=4, ge=2, description="Cuts of `perso models origins`.")
+    origin_days: int = Field(default=7, ge=1, description="Days that each of these cuts is tested on.")
 
     @model_validator(mode="after")
     def _primary_cutoff(self) -> Self:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from perso_pipeline.models import metrics
 from perso_pipeline.models.config import SiteModels, Task
 from perso_pipeline.models.evidence import Evidence, with_evidence
+from perso_pipeline.models.groups import Groups, category_levels
 from perso_pipeline.models.intervals import Resamples
 from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import (
@@ -26,6 +27,16 @@ from perso_pipeline.models.protocol import (
 )
 from perso_pipeline.models.roster import BASELINE, build
 from perso_pipeline.models.signals import Signals
+from perso_pipeline.models.slices import (
+    Pairs,
+    Slice,
+    SliceMeasurement,
+    category_pairs,
+    category_slices,
+    context_pairs,
+    measure,
+    people_slices,
+)
 from perso_pipeline.models.split import NotEvaluated, Split, split
 
 PRIMARY: dict[Task, str] = {"personal": "ndcg", "similar": "recall"}
@@ -50,6 +61,19 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Columns:
+    """The primary metric of a task person by person.
+
+    Attributes:
+        people: ids.
+        values: of each model a value per person, aligned with ``people``.
+    """
+
+    people: NDArray[np.str_]
+    values: Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """All measurements of a site and the split they rest on.
 
@@ -58,15 +82,22 @@ class Evaluation:
 
     split: Split
     measurements: tuple[Measurement, ...]
+    slices: tuple[SliceMeasurement, ...]
+    columns: Mapping[Task, Columns]
     fit_seconds: Mapping[str, float]
     left_out: Mapping[str, str]
     insights: Mapping[str, Insight] = field(default_factory=dict)
 
 
 def evaluate(
-    signals: Signals, config: SiteModels, *, threads: int, evidence: Evidence | None = None
+    signals: Signals,
+    config: SiteModels,
+    *,
+    threads: int,
+    evidence: Evidence | None = None,
+    groups: Groups | None = None,
 ) -> Evaluation | NotEvaluated:
-    """Fit the models of the race on the training part and measure them on the test part.
+    """Fit the models of the race on the training part and measure them on the test part, all in all and by slice.
 
     A model that does not fit into its memory is left out, with its reason: a shop that grew overnight gets its
     lists from the others.
@@ -88,14 +119,48 @@ def evaluate(
             left_out[name] = str(refusal)
             continue
         fit_seconds[name] = time.perf_counter() - started
-    personal = list(_personal(models, parts, config))
-    similar = list(_similar(models, parts, config))
-    return Evaluation(parts, (*personal, *similar), fit_seconds, left_out, insights=_insights(models))
+    measured: list[Measurement] = []
+    sliced: list[SliceMeasurement] = []
+    columns: dict[Task, Columns] = {}
+    for found in (
+        _personal(models, parts, config, groups or Groups()),
+        _similar(models, parts, config, groups or Groups()),
+    ):
+        if found is not None:
+            people = found.columns().people
+            own = people_slices(people, signals, parts, groups or Groups(), config.evaluation.min_slice_people)
+            measured += _summed_up(found, config)
+            sliced += _by_slice(found, own, config)
+            columns[found.task] = found.columns()
+    return Evaluation(parts, tuple(measured), tuple(sliced), columns, fit_seconds, left_out, insights=_insights(models))
 
 
 def _insights(models: Mapping[str, Recommender]) -> dict[str, Insight]:
     shown = {name: model.insight() for name, model in models.items() if isinstance(model, LearnsFromFeatures)}
     return {name: insight for name, insight in shown.items() if insight is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What the models of a task scored.
+
+    Attributes:
+        task: task.
+        people: id per unit.
+        values: model -> (metric, k) -> a value per unit.
+        shares: (model, k) -> coverage.
+        pairs: units by category, and of each model the primary metric per pair.
+    """
+
+    task: Task
+    people: NDArray[np.str_]
+    values: Mapping[str, Mapping[tuple[str, int], NDArray[np.float64]]]
+    shares: Mapping[tuple[str, int], float]
+    pairs: Pairs
+    by_pair: Mapping[str, NDArray[np.float64]]
+
+    def columns(self) -> Columns:
+        return Columns(self.people, {m: own[PRIMARY[self.task], PRIMARY_K] for m, own in self.values.items()})
 
 
 def answers(model: Recommender, parts: Split, k: int) -> Ranked:
@@ -108,32 +173,43 @@ def answers(model: Recommender, parts: Split, k: int) -> Ranked:
     return _joined(batches, k)
 
 
-def _personal(models: Mapping[str, Recommender], parts: Split, config: SiteModels) -> Iterator[Measurement]:
+def _personal(models: Mapping[str, Recommender], parts: Split, config: SiteModels, groups: Groups) -> _Answers:
     deepest = max(config.evaluation.cutoffs)
     people_per_item = np.bincount(parts.train.weights.indices, minlength=len(parts.train.items))
     percentile = metrics.popularity_percentile(people_per_item)
+    for_anybody = metrics.chance_for_anybody(people_per_item)
+    levels = category_levels(groups.categories.of(parts.train.items))
     history = parts.train.seen[parts.people]
+    pairs = category_pairs(parts, groups)
+    assert pairs.relevant is not None
     values: dict[str, dict[tuple[str, int], NDArray[np.float64]]] = {}
     shares: dict[tuple[str, int], float] = {}
+    by_pair: dict[str, NDArray[np.float64]] = {}
     for name, model in models.items():
         lists = answers(model, parts, deepest)
         values[name] = {}
         for k in config.evaluation.cutoffs:
             of_people = dict(metrics.accuracy(lists, parts.relevant, k))
+            of_people["serendipity"] = metrics.serendipity(lists, parts.relevant, for_anybody, k)
             of_people["novelty"] = metrics.novelty(lists, people_per_item, len(parts.train.people), k)
             of_people["popularity_bias"] = metrics.popularity_bias(lists, history, percentile, k)
+            if levels.size:
+                of_people["diversity"] = metrics.intra_list_diversity(lists, levels, k)
             values[name] |= {(metric, k): column for metric, column in of_people.items()}
             shares[name, k] = metrics.coverage(lists, len(parts.train.items), k)
-    yield from _summed_up("personal", values, shares, config)
+        of_pairs = metrics.accuracy(_spread(lists, pairs.subject), pairs.relevant, PRIMARY_K)
+        by_pair[name] = of_pairs[PRIMARY["personal"]]
+    return _Answers("personal", parts.train.people[parts.people], values, shares, pairs, by_pair)
 
 
-def _similar(models: Mapping[str, Recommender], parts: Split, config: SiteModels) -> Iterator[Measurement]:
-    people = len(np.unique(parts.context_unit))
-    if people < config.evaluation.min_people:
-        return
+def _similar(models: Mapping[str, Recommender], parts: Split, config: SiteModels, groups: Groups) -> _Answers | None:
+    if len(parts.context_people) < config.evaluation.min_people:
+        return None
     deepest = max(config.evaluation.cutoffs)
     values: dict[str, dict[tuple[str, int], NDArray[np.float64]]] = {}
     shares: dict[tuple[str, int], float] = {}
+    by_pair: dict[str, NDArray[np.float64]] = {}
+    pairs, with_category, pair_of = context_pairs(parts, groups)
     asked, answer_of = np.unique(parts.contexts, return_inverse=True)
     for name, model in models.items():
         lists = _spread(model.similar(asked, deepest), answer_of)
@@ -144,34 +220,53 @@ def _similar(models: Mapping[str, Recommender], parts: Split, config: SiteModels
                 (metric, k): metrics.by_unit(column, parts.context_unit) for metric, column in of_contexts.items()
             }
             shares[name, k] = metrics.coverage(lists, len(parts.train.items), k)
-    yield from _summed_up("similar", values, shares, config)
+            if k == PRIMARY_K and len(pair_of):
+                by_pair[name] = metrics.by_unit(of_contexts[PRIMARY["similar"]][with_category], pair_of)
+    return _Answers("similar", parts.context_people, values, shares, pairs, by_pair)
 
 
-def _summed_up(
-    task: Task,
-    values: Mapping[str, Mapping[tuple[str, int], NDArray[np.float64]]],
-    shares: Mapping[tuple[str, int], float],
-    config: SiteModels,
-) -> Iterator[Measurement]:
-    settings = config.evaluation
-    units = len(values[BASELINE][PRIMARY[task], PRIMARY_K])
+def _rivals(task: Task, config: SiteModels) -> dict[str, str]:
+    """Ending of a difference's name -> who is subtracted."""
+    return {AGAINST_BASELINE: BASELINE, AGAINST_INCUMBENT: config.incumbents[task]}
+
+
+def _by_slice(found: _Answers, own: list[Slice], config: SiteModels) -> Iterator[SliceMeasurement]:
+    by_category = category_slices(found.pairs, config.evaluation.min_slice_people)
+    for slices, columns in ((own, found.columns().values), (by_category, found.by_pair)):
+        yield from measure(
+            found.task,
+            PRIMARY[found.task],
+            PRIMARY_K,
+            columns,
+            slices,
+            rivals=_rivals(found.task, config),
+            looked_at=len(own) + len(by_category),
+            config=config.evaluation,
+        )
+
+
+def _summed_up(found: _Answers, config: SiteModels) -> Iterator[Measurement]:
+    settings, task, values = config.evaluation, found.task, found.values
+    units = len(found.people)
     resamples = Resamples(units, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed)
-    rivals = {AGAINST_BASELINE: BASELINE, AGAINST_INCUMBENT: config.incumbents[task]}
+    rivals = _rivals(task, config)
+    whole: list[tuple[str, str, int, NDArray[np.float64]]] = []
     for model, columns in values.items():
         for (metric, k), column in columns.items():
             # Empty lists have no novelty and no popularity: they are left out, and ``people`` says so.
             known = column[np.isfinite(column)]
-            if not len(known):
-                continue
-            low, high = resamples.interval(column) if len(known) == units else (None, None)
-            yield Measurement(task, model, metric, k, float(known.mean()), low, high, len(known))
+            if len(known) == units:
+                whole.append((model, metric, k, column))
+            elif len(known):
+                yield Measurement(task, model, metric, k, float(known.mean()), None, None, len(known))
             for ending, rival in rivals.items():
                 # An incumbent that was left out is nobody to be measured against.
                 if metric == PRIMARY[task] and model != rival and rival in values:
-                    difference = column - values[rival][metric, k]
-                    low, high = resamples.interval(difference)
-                    yield Measurement(task, model, metric + ending, k, float(difference.mean()), low, high, units)
-    for (model, k), share in shares.items():
+                    whole.append((model, metric + ending, k, column - values[rival][metric, k]))
+    bounds = resamples.intervals([column for *_, column in whole])
+    for (model, metric, k, column), (low, high) in zip(whole, bounds, strict=True):
+        yield Measurement(task, model, metric, k, float(column.mean()), low, high, units)
+    for (model, k), share in found.shares.items():
         yield Measurement(task, model, "coverage", k, share, None, None, units)
 
 

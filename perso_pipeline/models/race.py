@@ -3,17 +3,20 @@
 Each takes what it needs and returns what is to be written; nothing here knows Dagster or MLflow.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perso_pipeline.models import plots
+from perso_pipeline.models import comparison, plots
 from perso_pipeline.models.champion import Decision, choose_champion
-from perso_pipeline.models.config import TASKS, SiteModels, flat
+from perso_pipeline.models.config import TASKS, SiteModels, Task, flat
 from perso_pipeline.models.evaluation import Evaluation, Measurement
+from perso_pipeline.models.pins import Pin, applied
 from perso_pipeline.models.roster import FOR_ANYONE, build
 from perso_pipeline.models.site_night import SiteNight
+from perso_pipeline.models.slices import SliceMeasurement
 from perso_pipeline.models.split import NotEvaluated
+from perso_pipeline.models.verdict import Verdict, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +97,43 @@ def figures(site: SiteNight, outcome: Evaluation | NotEvaluated) -> dict[str, by
     return made
 
 
-def decisions(measurements: Sequence[Measurement], because: str | None, config: SiteModels) -> list[Decision]:
+def said(config: SiteModels, outcome: Evaluation) -> list[Verdict]:
+    """The verdict on every model and task."""
+    return [
+        verdict for task in TASKS for verdict in verdicts(task, outcome.measurements, outcome.slices, config.evaluation)
+    ]
+
+
+def pages(site: SiteNight, outcome: Evaluation | NotEvaluated) -> dict[str, bytes]:
+    """The comparison of the night's models, by file name. A rollback is no part of it: it says what the race says."""
+    if isinstance(outcome, Evaluation):
+        chosen = decisions(outcome.measurements, outcome.slices, None, site.config, {})
+        verdict = said(site.config, outcome)
+    else:
+        chosen, verdict = decisions((), (), outcome.because, site.config, {}), []
+    title = f"{site.site_id}, night {site.night}"
+    made = comparison.page(title, site.version, site.config, outcome, chosen, verdict)
+    return {"comparison.html": made}
+
+
+def decisions(
+    measurements: Sequence[Measurement],
+    slices: Sequence[SliceMeasurement],
+    because: str | None,
+    config: SiteModels,
+    pins: Mapping[Task, Pin],
+) -> list[Decision]:
     """The champion of each task; ``because`` is why nothing was evaluated, if so."""
     made = []
     for task in TASKS:
         decision = choose_champion(
-            task,
-            measurements,
-            incumbent=config.incumbents[task],
-            min_coverage=config.evaluation.min_coverage,
+            task, measurements, slices, incumbent=config.incumbents[task], config=config.evaluation
         )
         if because:
             reason = f"{decision.model}: not evaluated, {because}."
             decision = Decision(task, decision.model, decision.challenger, reason)
-        made.append(decision)
+        measured = [m.model for m in measurements]
+        made.append(applied(decision, pins.get(task), config, measured))
     return made
 
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.evidence import Evidence, read_evidence, with_evidence
+from perso_pipeline.models.groups import Groups, read_groups
 from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import InteractionMatrix
 from perso_pipeline.models.roster import READS_CATALOGUE, READS_EVENTS
@@ -25,6 +26,7 @@ class SiteNight:
     config: SiteModels
     signals: Signals
     evidence: Evidence
+    groups: Groups
 
     @classmethod
     def read(cls, warehouse: Warehouse, site_id: str, night: date, config: SiteModels) -> "SiteNight":
@@ -36,7 +38,8 @@ class SiteNight:
             events=not READS_EVENTS.isdisjoint(config.race),
             items=not READS_CATALOGUE.isdisjoint(config.race),
         )
-        return cls(site_id, night, config, read_signals(warehouse, site_id, night, config.signals), evidence)
+        signals = read_signals(warehouse, site_id, night, config.signals)
+        return cls(site_id, night, config, signals, evidence, read_groups(warehouse, site_id, night))
 
     @property
     def key(self) -> str:
@@ -46,6 +49,7 @@ class SiteNight:
             self.site_id,
             self.signals.fingerprint,
             self.evidence.fingerprint,
+            self.groups.fingerprint,
             self.config.digest,
             str(MODELS_VERSION),
         )

@@ -36,6 +36,7 @@ class Split:
         relevant: len(people) x items; what each came to want that was not in their training history.
         contexts: columns of ``train`` that are asked for (task similar).
         context_unit: the person-number behind each context, to average by person first.
+        context_people: id of each person-number of ``context_unit``.
         context_relevant: len(contexts) x items; the other items of the same person and day.
         rows: signals by fate: train, evaluated, and each reason for dropping. They add up to all signals.
     """
@@ -47,6 +48,7 @@ class Split:
     relevant: sparse.csr_matrix
     contexts: Indices
     context_unit: Indices
+    context_people: NDArray[np.str_]
     context_relevant: sparse.csr_matrix
     rows: Mapping[str, int]
 
@@ -103,13 +105,14 @@ def _split_at(signals: Signals, cut: date, config: EvaluationConfig, signals_con
     )[people]
     relevant.data[:] = 1.0
     shared = wanted & (column >= 0)
-    contexts, unit, context_relevant = _visits(
+    contexts, owner, context_relevant = _visits(
         signals.person[in_test][shared],
         signals.day[in_test][shared],
         column[shared],
         len(train.items),
         config,
     )
+    owners, unit = np.unique(owner, return_inverse=True)
     return Split(
         cut=cut,
         end=signals.last_date,
@@ -117,7 +120,8 @@ def _split_at(signals: Signals, cut: date, config: EvaluationConfig, signals_con
         people=people,
         relevant=relevant,
         contexts=contexts,
-        context_unit=unit,
+        context_unit=unit.astype(np.int64),
+        context_people=signals.people[owners],
         context_relevant=context_relevant,
         rows=rows,
     )
@@ -126,7 +130,11 @@ def _split_at(signals: Signals, cut: date, config: EvaluationConfig, signals_con
 def _visits(
     person: Indices, day: Indices, column: Indices, items: int, config: EvaluationConfig
 ) -> tuple[Indices, Indices, sparse.csr_matrix]:
-    """Contexts of task similar: items that a person met on one day, each against the others of that day."""
+    """Contexts of task similar: items that a person met on one day, each against the others of that day.
+
+    Returns:
+        The column asked for, the person behind it, and what counts as a hit, aligned.
+    """
     visit, visit_of = np.unique(np.stack([person, day], axis=1), axis=0, return_inverse=True)
     baskets = sparse.csr_matrix((np.ones(len(column)), (visit_of.ravel(), column)), shape=(len(visit), items))
     baskets.data[:] = 1.0
@@ -151,7 +159,7 @@ def _visits(
     relevant = sparse.csr_matrix(
         (np.ones(int(different.sum())), (repeat[different], others.indices[different])), shape=(len(contexts), items)
     )
-    return contexts, np.unique(owner[chosen], return_inverse=True)[1].astype(np.int64), relevant
+    return contexts, owner[chosen].astype(np.int64), relevant
 
 
 def _place(all_ids: NDArray[np.str_], kept: NDArray[np.str_]) -> Indices:

@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from perso_pipeline.models.evaluation import Measurement
+from perso_pipeline.models.slices import SliceMeasurement
+from perso_pipeline.models.verdict import Verdict
 from perso_pipeline.resources.model_files import LedgerEntry
 
 TRAINING_SETS = pa.schema(
@@ -45,6 +47,37 @@ MODEL_EVALUATIONS = pa.schema(
         ("people", pa.int64()),
     ]
 )
+SLICE_EVALUATIONS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("task", pa.string()),
+        ("kind", pa.string()),  # history, segment or category
+        ("slice", pa.string()),
+        ("model", pa.string()),
+        ("metric", pa.string()),
+        ("k", pa.int32()),
+        ("value", pa.float64()),
+        ("ci_low", pa.float64()),
+        ("ci_high", pa.float64()),
+        ("people", pa.int64()),
+    ]
+)
+MODEL_VERDICTS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("task", pa.string()),
+        ("model", pa.string()),
+        ("place", pa.int32()),  # by the primary metric, popular and random among them
+        ("value", pa.float64()),
+        ("beats_popular", pa.bool_()),
+        ("covers", pa.bool_()),
+        ("harms_no_slice", pa.bool_()),
+        ("may_serve", pa.bool_()),
+        ("words", pa.string()),
+    ]
+)
 CHAMPIONS = pa.schema(
     [
         ("night", pa.date32()),
@@ -69,6 +102,12 @@ MODEL_ARTIFACTS = pa.schema(
         ("mlflow_run_id", pa.string()),
     ]
 )
+SCHEMAS = {
+    "training_sets": TRAINING_SETS,
+    "model_evaluations": MODEL_EVALUATIONS,
+    "slice_evaluations": SLICE_EVALUATIONS,
+    "model_verdicts": MODEL_VERDICTS,
+}
 
 
 def table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -76,13 +115,20 @@ def table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=schema)
 
 
-def measurement_rows(night: date, site_id: str, measurements: Iterable[Measurement]) -> list[dict[str, Any]]:
-    return [{"night": night, "site_id": site_id, **asdict(measurement)} for measurement in measurements]
+def night_rows(
+    night: date, site_id: str, made: Iterable[Measurement | SliceMeasurement | Verdict]
+) -> list[dict[str, Any]]:
+    return [{"night": night, "site_id": site_id, **asdict(one)} for one in made]
 
 
 def measurements_of(rows: Iterable[Mapping[str, Any]]) -> list[Measurement]:
-    """The counterpart of ``measurement_rows`` for the rows of one night and site."""
+    """The counterpart of ``night_rows`` for measurements of one night and site."""
     return [Measurement(**{field.name: row[field.name] for field in fields(Measurement)}) for row in rows]
+
+
+def slices_of(rows: Iterable[Mapping[str, Any]]) -> list[SliceMeasurement]:
+    """The counterpart of ``night_rows`` for slices of one night and site."""
+    return [SliceMeasurement(**{field.name: row[field.name] for field in fields(SliceMeasurement)}) for row in rows]
 
 
 def ledger_rows(entries: Iterable[LedgerEntry]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from perso_pipeline.identity.config import read_identity_rules
 from perso_pipeline.interactions.channels import read_channels
 from perso_pipeline.measurement.config import Experiments, MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
+from perso_pipeline.models.pins import read_pins
 from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions_config import PredictionsConfig
 from perso_pipeline.recommendations.scenarios import read_scenarios
@@ -33,6 +34,7 @@ CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "predictions.yml": partial(_read, "predictions.yml", PredictionsConfig),
     "profiles.yml": partial(_read, "profiles.yml", ProfilesConfig),
     "models.yml": partial(_read, "models.yml", ModelsConfig),
+    "pinned_models.yml": read_pins,
     "scenarios.yml": read_scenarios,
     "triggers.yml": read_triggers,
     "experiments.yml": partial(_read, "experiments.yml", Experiments),

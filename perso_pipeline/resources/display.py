@@ -15,15 +15,18 @@ if TYPE_CHECKING:
 _CELL_LENGTH = 80
 
 
-def markdown_table(rows: pa.Table, *, limit: int = 10) -> str:
-    """The first ``limit`` rows; text cannot break out of its cell."""
+def markdown_table(rows: pa.Table, *, limit: int = 10, length: int | None = _CELL_LENGTH) -> str:
+    """The first ``limit`` rows; text cannot break out of its cell and is cut to ``length``, None for whole."""
     names = rows.column_names
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(map(cell, row.values())) + " |" for row in rows.slice(0, limit).to_pylist()]
+    lines += [
+        "| " + " | ".join(cell(value, length=length) for value in row.values()) + " |"
+        for row in rows.slice(0, limit).to_pylist()
+    ]
     return "\n".join(lines)
 
 
-def cell(value: Any) -> str:
+def cell(value: Any, *, length: int | None = _CELL_LENGTH) -> str:
     """One value as text of a Markdown table."""
     if value is None:
         return ""
@@ -32,7 +35,7 @@ def cell(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(cell, value))
     text = str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-    return text[:_CELL_LENGTH]
+    return text[:length]
 
 
 def png(figure: "Figure") -> bytes:

@@ -6,8 +6,10 @@ Keep models, metrics and decisions out.
 """
 
 import importlib.metadata
+import json
 import logging
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -40,6 +42,10 @@ _NIGHT, _KEY, _SITE, _MODEL, _SUPERSEDED = (
     "perso.superseded",
 )
 _PARENT = "mlflow.parentRunId"
+_VERSION = "perso.version"
+_PUT_BACK = "perso.{}_put_back_on"
+_DIGEST_LENGTH = 36  # MLflow's limit
+_PACKAGES = ("numpy", "scipy", "implicit", "scikit-learn", "sparse-dot-topn", "mlflow", "duckdb")
 STEP_WITH_MLFLOW: Mapping[str, Any] = {
     "pool": "warehouse",
     # MLflow's SQLite and its folder can be busy for a moment; every step can be repeated.
@@ -58,10 +64,20 @@ class ModelRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Dataset:
+    """What runs were made from: ``digest`` is equal where the data is, ``source`` says where it stands."""
+
+    name: str
+    digest: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class NightRun:
     """What is to be logged of one night and site; ``key`` stands for data, config and code.
 
-    Runs of a night in one ``experiment`` (the site's own where none is named) replace each other.
+    Runs of a night in one ``experiment`` (the site's own where none is named) replace each other. ``pages`` are files
+    to be read in MLflow's artifact viewer; ``dataset`` is shown beside each run as what it was made from.
     """
 
     site_id: str
@@ -72,6 +88,8 @@ class NightRun:
     figures: Mapping[str, bytes]
     models: Sequence[ModelRun]
     experiment: str = ""
+    pages: Mapping[str, bytes] = field(default_factory=dict)
+    dataset: Dataset | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +146,10 @@ class Tracking:
         def params(values: Mapping[str, str]) -> list[Param]:
             return [Param(name, value) for name, value in sorted(values.items())]
 
-        tags = {**night.tags, _NIGHT: night.night.isoformat(), _SITE: night.site_id, _KEY: night.key}
+        tags = {**_environment(), **night.tags, _NIGHT: night.night.isoformat(), _SITE: night.site_id, _KEY: night.key}
         parent = self._client.create_run(experiment, run_name=night.night.isoformat(), tags=tags).info.run_id
         self._client.log_batch(parent, params=params(night.params))
+        self._log_dataset(parent, night.dataset)
         for model in night.models:
             of_model = {**tags, _MODEL: model.model, _PARENT: parent}
             run_id = self._client.create_run(experiment, run_name=model.model, tags=of_model).info.run_id
@@ -138,8 +157,10 @@ class Tracking:
             values = [Metric(name, value, moment, 0) for name, value in sorted(model.metrics.items())]
             self._client.log_batch(run_id, metrics=values, params=params(model.params))
             self._upload(run_id, "plots", model.figures)
+            self._log_dataset(run_id, night.dataset)
             self._client.set_terminated(run_id)
         self._upload(parent, "plots", night.figures)
+        self._upload(parent, None, night.pages)
         self._client.set_terminated(parent)
         made = self._recorded(experiment, night.night, night.key)
         assert made is not None
@@ -171,8 +192,8 @@ class Tracking:
     def register(self, name: str, run_id: str, *, night: date, version: str, alias: str) -> str:
         """A version of a registered model from a run's files; the same run gives the same version.
 
-        The alias moves here unless it stands on a later night: running an old night again takes nothing
-        from the present one. Returns MLflow's version number.
+        The alias moves here unless it stands on a later night, or was put back by ``point`` on one: running an old
+        night again takes nothing from the present one. Returns MLflow's version number.
         """
         client = self._client
         if not client.search_registered_models(f"name = '{name}'"):
@@ -181,20 +202,57 @@ class Tracking:
         if found:
             number = found[0].version
         else:
-            source = client.get_run(run_id).info.artifact_uri + "/model"
-            tags = {_NIGHT: night.isoformat(), "perso.version": version}
-            number = client.create_model_version(name, source, run_id=run_id, tags=tags).version
-        holder = client.get_registered_model(name).aliases.get(alias)
+            run = client.get_run(run_id)
+            tags = {
+                _NIGHT: night.isoformat(),
+                _VERSION: version,
+                _MODEL: run.data.tags.get(_MODEL, ""),
+                "perso.role": alias,
+            }
+            number = client.create_model_version(
+                name, run.info.artifact_uri + "/model", run_id=run_id, tags=tags
+            ).version
+        registered = client.get_registered_model(name)
+        holder = registered.aliases.get(alias)
         since = client.get_model_version(name, holder).tags.get(_NIGHT, "") if holder else ""
-        if since <= night.isoformat():
+        if max(since, registered.tags.get(_PUT_BACK.format(alias), "")) <= night.isoformat():
             client.set_registered_model_alias(name, alias, number)
         return str(number)
+
+    def point(self, name: str, alias: str, *, model: str, version: str, since: date) -> str | None:
+        """Put an alias back on a version that was registered before; None where it was never registered.
+
+        Args:
+            name: registered model.
+            alias: which alias.
+            model: our name of the model.
+            version: our version, ``<night>.<hash>``.
+            since: nights before this one do not move the alias any more.
+
+        Returns:
+            MLflow's version number.
+        """
+        client = self._client
+        if not client.search_registered_models(f"name = '{name}'"):
+            return None
+        numbers = [
+            found.version
+            for found in client.search_model_versions(f"name = '{name}'")
+            if found.tags.get(_VERSION) == version and client.get_run(found.run_id).data.tags.get(_MODEL) == model
+        ]
+        if not numbers:
+            return None
+        client.set_registered_model_alias(name, alias, numbers[0])
+        client.set_registered_model_tag(name, _PUT_BACK.format(alias), since.isoformat())
+        client.set_model_version_tag(name, numbers[0], "perso.rolled_back_on", since.isoformat())
+        return str(numbers[0])
 
     def _experiment(self, site_id: str) -> str:
         found = self._client.get_experiment_by_name(site_id)
         if found is None:
             folder = self._artifact_dir / site_id
-            return str(self._client.create_experiment(site_id, artifact_location=folder.as_uri()))
+            tags = {"mlflow.experimentKind": "custom_model_development"}  # the UI shows it as training, not as GenAI
+            return str(self._client.create_experiment(site_id, artifact_location=folder.as_uri(), tags=tags))
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
@@ -221,7 +279,17 @@ class Tracking:
             if _SUPERSEDED not in run.data.tags:
                 self._client.set_tag(run.info.run_id, _SUPERSEDED, "true")
 
-    def _upload(self, run_id: str, folder: str, files: Mapping[str, bytes]) -> None:
+    def _log_dataset(self, run_id: str, dataset: Dataset | None) -> None:
+        if dataset is None:
+            return
+        from mlflow.entities import Dataset as Shown
+        from mlflow.entities import DatasetInput
+
+        source = json.dumps({"table": dataset.source})
+        shown = Shown(name=dataset.name, digest=dataset.digest[:_DIGEST_LENGTH], source_type="warehouse", source=source)
+        self._client.log_inputs(run_id, [DatasetInput(shown)])
+
+    def _upload(self, run_id: str, folder: str | None, files: Mapping[str, bytes]) -> None:
         if not files:
             return
         draft = Path(tempfile.mkdtemp(prefix="perso-"))
@@ -231,6 +299,14 @@ class Tracking:
             self._client.log_artifacts(run_id, str(draft), folder)
         finally:
             shutil.rmtree(draft)
+
+
+def _environment() -> dict[str, str]:
+    """What the runs of a night were computed with, as tags; the commit where MLflow's own pages look for it."""
+    found = {"mlflow.source.git.commit": code_version(), "perso.env.python": platform.python_version()}
+    for package in _PACKAGES:
+        found[f"perso.env.{package}"] = importlib.metadata.version(package)
+    return found
 
 
 def code_version() -> str:

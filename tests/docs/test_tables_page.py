@@ -14,7 +14,8 @@ from perso_pipeline.measurement.config import Experiment, Experiments, Measureme
 from perso_pipeline.measurement.lift_table import LIFT_SCHEMA
 from perso_pipeline.measurement.settings_tables import experiments_table, report_window_table
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES
-from perso_pipeline.models.tables import CHAMPIONS, MODEL_ARTIFACTS, MODEL_EVALUATIONS, TRAINING_SETS
+from perso_pipeline.models.tables import CHAMPIONS, MODEL_ARTIFACTS
+from perso_pipeline.models.tables import SCHEMAS as MEASURED
 from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
 from perso_pipeline.profiles.settings_table import SCHEMA as PROFILE_SETTINGS
 from perso_pipeline.raw.tables import LEDGERS
@@ -35,8 +36,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "profiles.serving_models": SERVING_MODELS,
     "profiles.predictions": PREDICTIONS,
     "profiles.settings": PROFILE_SETTINGS,
-    "models.training_sets": TRAINING_SETS,
-    "models.model_evaluations": MODEL_EVALUATIONS,
+    **{f"models.{name}": schema for name, schema in MEASURED.items()},
     "models.champions": CHAMPIONS,
     "models.model_artifacts": MODEL_ARTIFACTS,
     "models.candidates": CANDIDATES,

@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -102,3 +103,54 @@ def test_a_model_of_other_training_data_is_refused(stored, data, config):
     other = dataclasses.replace(data, fingerprint="changed")
     with pytest.raises(PersoError, match="other data"):
         unpacked("item_knn", read_verified(folder, ledger), other, config, threads=1)
+
+
+def test_an_object_array_is_never_stored(data, config, monkeypatch):
+    model = build(config, threads=1)["popular"].fit(data)
+    monkeypatch.setattr(type(model), "arrays", lambda _: {"planted": np.array([Planted()], dtype=object)})
+    with pytest.raises(TypeError, match=r"without pickle: \['model.planted'\]"):
+        packed(model, data, version="v1", config=config)
+
+
+def test_a_member_that_would_unpack_to_more_than_the_file_is_refused(stored, data, config):
+    folder, ledger = stored
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{"model.data": np.zeros(10_000_000)})
+    with pytest.raises(PersoError, match="is compressed, which ours never are"):
+        unpacked("item_knn", read_verified(folder, ledger) | {ARRAYS: buffer.getvalue()}, data, config, threads=1)
+
+
+def test_a_member_whose_name_leads_out_of_the_archive_writes_nothing(stored, data, config, tmp_path, monkeypatch):
+    folder, ledger = stored
+    files = read_verified(folder, ledger)
+    buffer = io.BytesIO(files[ARRAYS])
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("../../planted.npy", b"\x93NUMPY")
+    with pytest.raises(PersoError, match="pickled or broken content"):
+        unpacked("item_knn", files | {ARRAYS: buffer.getvalue()}, data, config, threads=1)
+    assert not (tmp_path / "planted.npy").exists()
+
+
+@pytest.mark.parametrize(
+    "card", [b"", b"{", b"[]", b'{"model": "item_knn"}'], ids=["empty", "cut off", "a list", "short"]
+)
+def test_a_card_that_cannot_be_read_is_refused(card, stored, data, config):
+    folder, ledger = stored
+    with pytest.raises(PersoError, match="card of the stored model item_knn cannot be read"):
+        unpacked("item_knn", read_verified(folder, ledger) | {CARD: card}, data, config, threads=1)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_arrays_of_another_model_are_refused_or_not_needed(name, data, config):
+    model = build(config, threads=1, names=[name])[name].fit(data)
+    files = packed(model, data, version="v1", config=config)
+    buffer = io.BytesIO()
+    np.savez(buffer, **{"model.something": np.zeros(3)})
+    if not model.arrays():  # nothing was learnt, so nothing is read
+        unpacked(name, files | {ARRAYS: buffer.getvalue()}, data, config, threads=1)
+        return
+    with pytest.raises(PersoError, match="does not hold the arrays of such a model"):
+        unpacked(name, files | {ARRAYS: buffer.getvalue()}, data, config, threads=1)

@@ -10,6 +10,8 @@ import pytest
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models import assets, checks
+from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.pins import Pin, PinnedModels, write_pins
 from perso_pipeline.models.tables import CHAMPIONS, table
 from perso_pipeline.operation.rank_list import rank_list, reason
 from perso_pipeline.resources.partitions import NIGHTLY
@@ -19,7 +21,8 @@ from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResourc
 from perso_pipeline.settings import PROJECT_ROOT, Settings
 
 NIGHT = NIGHTLY.start.date()
-TABLES = ("training_sets", "model_evaluations", "champions", "model_artifacts", "candidates")
+MEASURED = ("training_sets", "model_evaluations", "slice_evaluations", "model_verdicts")
+TABLES = (*MEASURED, "champions", "model_artifacts", "candidates")
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +51,17 @@ def stage(shop, tmp_path, mlflow_dir):
 
 def _inline() -> str:
     return (
-        "evaluation: {enough_people: 60, min_people: 40, bootstrap_samples: 200}, "
+        "evaluation: {enough_people: 60, min_people: 40, bootstrap_samples: 200, min_slice_people: 20}, "
         "als: {factors: 8, iterations: 5}, item_knn: {k1: 0.2, b: 0.2}"
     )
+
+
+_HARMED_SLICE = """
+    insert into models.slice_evaluations by name
+    select night, site_id, task, 'segment' as kind, 'loyal' as slice, model, metric, k, -0.2 as value, -0.3 as ci_low,
+        -0.1 as ci_high, 60 as people
+    from models.model_evaluations where metric = 'ndcg_minus_popular' and k = 10
+"""
 
 
 class Stage:
@@ -166,7 +177,7 @@ def test_a_try_that_was_killed_is_closed_by_the_next(stage):
     # New data, so that the night is logged anew.
     with stage.warehouse.transaction() as connection:
         connection.execute("delete from interactions.interactions where identifier = 'customer:c79'")
-    assert stage.run("training_sets", "model_evaluations").success
+    assert stage.run(*MEASURED).success
     assert client.get_run(killed).info.status == "KILLED"
     night = stage.rows("training_sets")[-1]
     assert stage.tracking.open().recorded("shop-uk", NIGHT, night["key"]) is not None
@@ -207,15 +218,76 @@ def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(
 
 
 def test_a_site_without_champions_is_a_fault(stage):
-    assert stage.run("training_sets", "model_evaluations").success
+    assert stage.run(*MEASURED).success
     stage.warehouse.write_partition("models.champions", table([], CHAMPIONS), {"night": NIGHT})
-    found = checks.unfit_champions(stage.warehouse, NIGHT)
+    found = checks.unfit_champions(stage.warehouse, NIGHT, site_configs(stage.config_dir), PinnedModels())
     assert len(found) == 4
     assert all("there is no champion" in fault for fault in found)
 
 
+def test_a_pinned_model_serves_its_nights_and_a_check_warns(stage):
+    pin = Pin(site="shop-uk", task="personal", model="rp3beta", version="v0", from_night=NIGHT, why="odd lists")
+    write_pins(stage.config_dir, PinnedModels(pinned=[pin]))
+    result = stage.run()
+    assert result.success
+    row = next(r for r in stage.rows("champions") if (r["site_id"], r["task"]) == ("shop-uk", "personal"))
+    assert row["model"] == "rp3beta"
+    assert row["reason"].startswith(f"rp3beta serves by rollback to v0 since {NIGHT} (odd lists); the race says: ")
+    alias = stage.client().get_model_version_by_alias("shop-uk--personal", "champion")
+    assert alias.tags["perso.model"] == "rp3beta"
+    found = {e.check_name: e for e in result.get_asset_check_evaluations()}
+    assert found["champion_is_fit_to_serve"].passed
+    assert not found["champion_was_chosen_by_the_race"].passed
+    assert found["champion_was_chosen_by_the_race"].description.startswith("shop-uk, personal: rp3beta serves")
+    shown = {r["model"] for r in stage.rows("candidates") if (r["site_id"], r["subject_type"]) == ("shop-uk", "person")}
+    assert shown == {"rp3beta"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            "update models.model_evaluations set value = 0.001 where metric = 'coverage'",
+            "shows 0.1% of the items, less",
+        ),
+        (
+            _HARMED_SLICE,
+            "segment loyal is surely worse off than with popular",
+        ),
+    ],
+    ids=["coverage", "slice"],
+)
+def test_a_champion_below_a_floor_is_a_fault(change, words, stage):
+    assert stage.run(*MEASURED, "champions").success
+    configs = site_configs(stage.config_dir)
+    assert checks.unfit_champions(stage.warehouse, NIGHT, configs, PinnedModels()) == []
+    with stage.warehouse.transaction() as connection:
+        connection.execute(change)
+    faults = checks.unfit_champions(stage.warehouse, NIGHT, configs, PinnedModels())
+    assert any(words in fault for fault in faults)
+
+
+def test_the_nights_run_shows_a_page_that_compares_all_models(stage):
+    assert stage.run(*MEASURED).success
+    trained = next(r for r in stage.rows("training_sets") if r["site_id"] == "shop-uk")
+    recorded = stage.tracking.open().recorded("shop-uk", NIGHT, trained["key"])
+    folder = stage.tracking.open().model_folder(recorded.run_id).parent
+    page = (folder / "comparison.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert all(word in page for word in ("als", "item_knn", "Verdicts", "Beyond accuracy", "returning"))
+    assert "<script" not in page
+    assert "http" not in page  # nothing is loaded from elsewhere
+    words = [r["words"] for r in stage.rows("model_verdicts") if r["site_id"] == "shop-uk"]
+    assert words
+    assert all(said in page for said in words)
+    run = stage.client().get_run(recorded.run_id)
+    assert run.data.tags["mlflow.source.git.commit"] == run.data.tags["perso.code"]
+    assert run.data.tags["perso.env.numpy"] == np.__version__
+    assert run.inputs.dataset_inputs[0].dataset.digest == trained["fingerprint"][:36]
+
+
 def test_changed_data_is_not_mixed_with_older_champions(stage):
-    assert stage.run("training_sets", "model_evaluations", "champions").success
+    assert stage.run(*MEASURED, "champions").success
     with stage.warehouse.transaction() as connection:
         connection.execute("delete from interactions.interactions where identifier = 'customer:c78'")
     result = stage.run("model_artifacts")
@@ -249,7 +321,7 @@ def test_an_old_night_run_again_takes_no_alias_from_a_later_one(stage):
 
 
 def test_an_artefact_folder_outside_the_store_is_refused(stage, tmp_path):
-    assert stage.run("training_sets", "model_evaluations").success
+    assert stage.run(*MEASURED).success
     client = stage.client()
     elsewhere = client.create_experiment(f"elsewhere-{tmp_path.name}", artifact_location=tmp_path.as_uri())
     run_id = client.create_run(elsewhere).info.run_id

@@ -1,7 +1,9 @@
 import pytest
 
 from perso_pipeline.models.champion import choose_champion
+from perso_pipeline.models.config import EvaluationConfig
 from perso_pipeline.models.evaluation import Measurement
+from perso_pipeline.models.slices import SliceMeasurement
 
 
 def race(**models):
@@ -30,26 +32,42 @@ def race(**models):
     return made
 
 
-def chosen(measurements, incumbent="item_knn"):
-    return choose_champion("personal", measurements, incumbent=incumbent, min_coverage=0.1)
+def chosen(measurements, incumbent="item_knn", slices=()):
+    settings = EvaluationConfig(
+        test_days=[7], enough_people=2, min_people=2, max_people=9, max_contexts_per_person=1, cutoffs=[10],
+        bootstrap_samples=100, confidence=0.95, seed=1, min_coverage=0.1, protected_slices=["history", "segment"],
+    )  # fmt: skip
+    return choose_champion("personal", measurements, slices, incumbent=incumbent, config=settings)
+
+
+def slice_of(model, high, against="popular", kind="segment", name="loyal"):
+    """A slice of 60 people whose difference has an interval that ends at ``high``."""
+    metric = f"ndcg_minus_{against}"
+    return SliceMeasurement("personal", kind, name, model, metric, 10, high - 0.02, high - 0.04, high, 60)
 
 
 def test_popular_serves_where_nothing_is_surely_better():
     decision = chosen(race(als=(0.08, -0.001, -0.01, 0.5), item_knn=(0.06, -0.01, None, 0.5)))
     assert (decision.model, decision.challenger) == ("popular", "als")
-    assert "no model is surely better; als differs from popular by +0.0300 [-0.0010, +0.0190]" in decision.reason
+    assert decision.reason == (
+        "popular: no model may take its place; als cannot be told from popular: .0300 [-.0010, .0190] on ndcg@10 over "
+        "100 people; no slice has the 50 people to be judged by."
+    )
 
 
 def test_the_incumbent_stays_until_it_is_surely_beaten():
     decision = chosen(race(als=(0.09, 0.02, -0.001, 0.5), item_knn=(0.08, 0.01, None, 0.5)))
     assert (decision.model, decision.challenger) == ("item_knn", "als")
-    assert decision.reason.startswith("item_knn stays: als differs from it in ndcg@10 by only +0.0090")
+    assert decision.reason.startswith(
+        "item_knn stays: als cannot be told from item_knn: .0090 [-.0010, .0190] on ndcg@10 over 100 people. "
+        "item_knn beats popular by .0300 [.0100, .0300] on ndcg@10 over 100 people"
+    )
 
 
 def test_a_challenger_that_is_surely_better_takes_over():
     decision = chosen(race(als=(0.09, 0.02, 0.001, 0.5), item_knn=(0.08, 0.01, None, 0.5)))
     assert (decision.model, decision.challenger) == ("als", "item_knn")
-    assert decision.reason.startswith("als replaces item_knn")
+    assert decision.reason.startswith("als replaces item_knn: als beats item_knn by .0110 [.0010, .0210]")
 
 
 def test_an_incumbent_that_no_longer_beats_popular_is_replaced():
@@ -60,7 +78,7 @@ def test_an_incumbent_that_no_longer_beats_popular_is_replaced():
 def test_a_model_that_shows_too_few_items_may_not_serve():
     decision = chosen(race(trending=(0.09, 0.02, 0.01, 0.05), item_knn=(0.06, -0.01, None, 0.5)))
     assert decision.model == "popular"
-    assert "trending covers only 5.0% of the items" in decision.reason
+    assert "it covers only 5.0% of the items, less than 10.0%" in decision.reason
 
 
 def test_random_never_serves_however_lucky():
@@ -78,3 +96,43 @@ def test_a_task_that_was_not_measured_is_served_by_popular():
 def test_the_choice_does_not_depend_on_the_order_of_measurements(incumbent):
     measurements = race(als=(0.09, 0.02, 0.001, 0.5), item_knn=(0.08, 0.01, 0.0, 0.5))
     assert chosen(measurements, incumbent) == chosen(measurements[::-1], incumbent)
+
+
+def test_a_model_that_harms_a_slice_may_not_serve():
+    better = race(als=(0.09, 0.02, 0.001, 0.5), item_knn=(0.08, 0.01, None, 0.5))
+    decision = chosen(better, slices=[slice_of("als", -0.01), slice_of("item_knn", 0.01)])
+    assert (decision.model, decision.challenger) == ("item_knn", "als")
+    assert decision.reason.endswith("over 100 people; no slice is harmed (1 looked at).")
+
+
+def test_a_slice_whose_interval_reaches_0_is_not_harmed():
+    decision = chosen(race(als=(0.09, 0.02, 0.001, 0.5), item_knn=(0.08, 0.01, None, 0.5)), slices=[slice_of("als", 0)])
+    assert decision.model == "als"
+
+
+def test_where_everybody_harms_a_slice_popular_serves_and_says_whom():
+    decision = chosen(race(item_knn=(0.08, 0.01, None, 0.5)), slices=[slice_of("item_knn", -0.01)])
+    assert decision.model == "popular"
+    assert "it harms segment loyal, where it loses to popular by .0300 [.0100, .0500] over 60 people" in decision.reason
+
+
+def test_a_slice_that_is_not_protected_binds_nobody():
+    decision = chosen(race(item_knn=(0.08, 0.01, None, 0.5)), slices=[slice_of("item_knn", -0.01, kind="category")])
+    assert decision.model == "item_knn"
+    assert decision.reason.endswith("; worse off, which does not bind: category loyal.")
+
+
+def test_a_challenger_that_harms_a_slice_of_the_incumbent_does_not_replace_it():
+    better = race(als=(0.09, 0.02, 0.001, 0.5), item_knn=(0.08, 0.01, None, 0.5))
+    decision = chosen(better, slices=[slice_of("als", 0.01), slice_of("als", -0.01, against="incumbent")])
+    assert decision.model == "item_knn"
+    assert "item_knn stays: als beats item_knn by" in decision.reason
+    assert "but it harms segment loyal, where it loses to item_knn by .0300" in decision.reason
+
+
+def test_the_next_best_that_harms_nobody_may_replace_the_incumbent():
+    better = race(
+        als=(0.09, 0.02, 0.001, 0.5), rp3beta=(0.085, 0.02, 0.001, 0.5), item_knn=(0.08, 0.01, None, 0.5)
+    )  # fmt: skip
+    decision = chosen(better, slices=[slice_of("als", -0.01, against="incumbent")])
+    assert decision.model == "rp3beta"

@@ -184,5 +184,5 @@ def test_every_model_can_race_and_one_that_needs_too_much_memory_stays_out(two_t
     assert "GB, more than ease.max_gigabytes" in outcome.left_out["ease"]
     measured = {m.model for m in outcome.measurements if m.metric == "recall"}
     assert measured == set(everything) - {"ease"}
-    decisions = {d.task: d.model for d in race.decisions(outcome.measurements, None, racing)}
+    decisions = {d.task: d.model for d in race.decisions(outcome.measurements, outcome.slices, None, racing, {})}
     assert "ease" not in decisions.values()
