@@ -23,6 +23,7 @@ from perso_pipeline.resources.warehouse import WarehouseResource
 REJECTED = dg.AssetKey(["raw", "rejected_records"])
 SITES = dg.AssetKey(["raw", "sites"])
 USER_AGENTS = dg.AssetKey(["raw", "user_agents"])
+_RESUMED = ["raw", "resumed_erasures"]  # an erasure that was killed is finished before anything is loaded
 _REASONS = """
     select stream, any_value(reason) as example, count(*) as records
     from raw.rejected_records
@@ -45,6 +46,7 @@ def _spec(stream: Stream) -> dg.AssetSpec:
         kinds={"python", "duckdb"},
         owners=["team:perso"],
         skippable=True,
+        deps=[_RESUMED],
         metadata={"dagster/column_schema": _schema(stream_columns(stream), descriptions)},
     )
 
@@ -58,6 +60,7 @@ _REJECTED_SPEC = dg.AssetSpec(
     kinds={"python", "duckdb"},
     owners=["team:perso"],
     skippable=True,
+    deps=[_RESUMED],
     metadata={"dagster/column_schema": _schema(LEDGERS["rejected_records"], {})},
 )
 _SITES_SPEC = dg.AssetSpec(
@@ -67,6 +70,7 @@ _SITES_SPEC = dg.AssetSpec(
     kinds={"python", "duckdb"},
     owners=["team:perso"],
     skippable=True,
+    deps=[_RESUMED],
     metadata={"dagster/column_schema": _schema(LEDGERS["sites"], {})},
 )
 
@@ -77,6 +81,7 @@ _USER_AGENTS_SPEC = dg.AssetSpec(
     kinds={"python", "duckdb"},
     owners=["team:perso"],
     skippable=True,
+    deps=[_RESUMED],
     metadata={"dagster/column_schema": _schema(LEDGERS["user_agents"], {})},
 )
 
