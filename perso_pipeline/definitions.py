@@ -33,7 +33,19 @@ from perso_pipeline.staging import assets as staging
 
 FACT_STAGES = ("raw", "staging", "identity", "interactions")  # take a range of nights in one run
 
-_STAGES = [raw, staging, identity, interactions, profiles, segments, models, recommendations, activation, measurement, erasure]
+_STAGES = [
+    raw,
+    staging,
+    identity,
+    interactions,
+    profiles,
+    segments,
+    models,
+    recommendations,
+    activation,
+    measurement,
+    erasure,
+]
 _CHECKS = [raw_checks, identity_checks, profile_checks, model_checks, recommendation_checks, measurement_checks]
 
 _settings = Settings()

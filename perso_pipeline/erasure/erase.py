@@ -232,7 +232,8 @@ def _publish(settings: Settings, people: People, tell: Callable[[str, str, int],
             if theirs is None:
                 return rows
             connection.register("published_rows", rows)
-            left = connection.sql(f"select * from published_rows where not ({theirs})").to_arrow_table()
+            # in the order in which a night is published: the content names the version
+            left = connection.sql(f"select * from published_rows where not ({theirs}) order by all").to_arrow_table()
             connection.unregister("published_rows")
             return left.cast(rows.schema)
 
