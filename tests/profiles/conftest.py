@@ -17,7 +17,9 @@ from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
 PROJECT = Path(__file__).resolve().parents[2]
-FACTS = ["active_days", "visit_days", "site_amounts", "person_totals", "visit_totals", "statement_totals"]
+FACTS = [
+    "active_days", "visit_days", "site_amounts", "person_totals", "visit_totals", "statement_totals", "catalog_checkpoints",
+]  # fmt: skip
 PROFILES = ["path:models/profiles"]
 
 

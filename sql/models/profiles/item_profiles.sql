@@ -1,4 +1,5 @@
 {% set night = night_literal() %}
+{% set base = catalog_base(ref('catalog_checkpoints')) %}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
@@ -7,10 +8,13 @@
     pre_hook="{% if is_incremental() %}delete from {{ this }} where night = {{ night_literal() }}{% endif %}",
 ) }}
 
-with catalog_items as (
-    select * from {{ ref('stg_catalog_items') }}
-    where known_on <= {{ night }} and event_date <= {{ night }}
+with targets as (
+    select
+        {{ night }} as day,
+        {{ night }} as known_until
 ),
+
+{{ catalog_items_since(ref('catalog_checkpoints'), base, catalog_known_until(ref('catalog_checkpoints'), base) if execute else base, 'targets') }},
 
 item_days as (
     select * from {{ ref('item_days') }}
