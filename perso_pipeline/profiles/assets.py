@@ -119,7 +119,7 @@ def prediction_models(
             "dagster/row_count": len(ledger.made),
             "trained": len(ledger.made),
             "preview": dg.MetadataValue.md(
-                markdown_table(pa.Table.from_pylist(ledger.made, schema=PREDICTION_TRAININGS))
+                markdown_table(pa.Table.from_pylist(ledger.made, schema=PREDICTION_TRAININGS), longest=_SENTENCE)
             ),
             **{name: dg.MetadataValue.md(markdown_picture(body, title=name)) for name, body in ledger.pictures.items()},
             **{name: dg.MetadataValue.text(place) for name, place in ledger.links.items()},
@@ -127,7 +127,10 @@ def prediction_models(
     )
     yield dg.MaterializeResult(
         asset_key=["profiles", "serving_models"],
-        metadata={"dagster/row_count": len(serving), "preview": dg.MetadataValue.md(markdown_table(rows, limit=30))},
+        metadata={
+            "dagster/row_count": len(serving),
+            "preview": dg.MetadataValue.md(markdown_table(rows, limit=30, longest=_SENTENCE)),
+        },
     )
 
 
@@ -176,6 +179,7 @@ def predictions(
 
 
 _SITES = "select distinct site_id from interactions.person_days where known_on <= ? order by site_id"
+_SENTENCE = 300  # letters of a reason that are shown in a cell
 _ESTIMATES = ("conversion_7d", "churn_likelihood", "predicted_value_90d")
 _CHOSEN = """
 select t.site_id, t.model, t.version, t.file, t.sha256, t.bytes, t.mlflow_run_id

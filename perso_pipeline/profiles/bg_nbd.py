@@ -105,7 +105,8 @@ def fit_bg_nbd(
     buyers, repeaters = len(repeats), int((repeats > 0).sum())
     if buyers < min_buyers or repeaters < min_repeat_buyers:
         return NotEstimable(
-            f"{buyers} people ordered and {repeaters} of them again; it takes {min_buyers} and {min_repeat_buyers}"
+            f"{buyers} people ordered and {repeaters} of them again; it takes {min_buyers} people who ordered and "
+            f"{min_repeat_buyers} who ordered again"
         )
     columns = _distinct(repeats, last_weeks, age_weeks)
 

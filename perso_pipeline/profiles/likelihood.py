@@ -124,8 +124,8 @@ def fit_likelihood(
     for name, slice_ in (("learning", train), ("calibration", calibrate), ("test", test)):
         if slice_.rarer < config.min_positives:
             return NotEstimable(
-                f"of {len(slice_.happened)} people in the {name} slice it happened to {slice_.positives}, "
-                f"and it takes {config.min_positives} of either kind"
+                f"of {len(slice_.happened)} people in the {name} slice it happened to {slice_.positives}, and it takes "
+                f"{config.min_positives} to whom it happened and as many to whom it did not: more people or more days"
             )
     weights, intercept = _logistic(train, 1 / config.regularization)
     raw = (calibrate.values @ weights + intercept)[:, None]

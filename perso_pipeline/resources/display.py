@@ -15,24 +15,28 @@ if TYPE_CHECKING:
 _CELL_LENGTH = 80
 
 
-def markdown_table(rows: pa.Table, *, limit: int = 10) -> str:
-    """The first ``limit`` rows; text cannot break out of its cell."""
+def markdown_table(rows: pa.Table, *, limit: int = 10, longest: int = _CELL_LENGTH) -> str:
+    """The first ``limit`` rows; text cannot break out of its cell, and ends in '…' after ``longest`` letters."""
     names = rows.column_names
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(map(cell, row.values())) + " |" for row in rows.slice(0, limit).to_pylist()]
+    lines += [
+        "| " + " | ".join(cell(value, longest) for value in row.values()) + " |"
+        for row in rows.slice(0, limit).to_pylist()
+    ]
     return "\n".join(lines)
 
 
-def cell(value: Any) -> str:
+def cell(value: Any, longest: int = _CELL_LENGTH) -> str:
     """One value as text of a Markdown table."""
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(map(cell, value))
-    text = str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-    return text[:_CELL_LENGTH]
+        return ", ".join(cell(one, longest) for one in value)
+    text = str(value)
+    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
 def png(figure: "Figure") -> bytes:

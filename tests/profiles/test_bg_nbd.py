@@ -175,4 +175,6 @@ def test_the_same_data_give_the_same_fit_to_the_last_digit():
 def test_too_few_who_came_back_is_said_and_not_guessed():
     nobody = (np.zeros(300), np.zeros(300), np.full(300, 10.0))
     found = fit_bg_nbd(*nobody, **ENOUGH)
-    assert found == NotEstimable("300 people ordered and 0 of them again; it takes 200 and 50")
+    assert found == NotEstimable(
+        "300 people ordered and 0 of them again; it takes 200 people who ordered and 50 who ordered again"
+    )
