@@ -30,13 +30,15 @@ catalog_items as (
     inner join targets on records.event_date <= targets.day and records.known_on <= targets.known_until
 ),
 {% endif %}
-placed as (
+ends as (
     select
-        *,
-        row_number() over (partition by day, site_id, item_id order by occurred_at desc, event_id desc) as place,
-        row_number() over (partition by day, site_id, item_id, event_type order by occurred_at desc, event_id desc) as place_of_type,
-        row_number() over (partition by day, site_id, item_id order by event_date asc, occurred_at asc, event_id asc) as place_of_day
+        day,
+        max(row(occurred_at, event_id, event_date)) as newest,
+        max(row(occurred_at, event_id, event_date)) filter (where event_type = 'item_upserted') as newest_state,
+        max(row(occurred_at, event_id, event_date)) filter (where event_type = 'item_upserted' and price is not null) as newest_price,
+        min(row(event_date, occurred_at, event_id)) as oldest
     from catalog_items
+    group by day, site_id, item_id
 ),
 
 priced as (
@@ -50,8 +52,7 @@ priced as (
         price,
         lag(price) over item as price_before,
         lag(event_id) over item as id_before,
-        lag(event_date) over item as date_before,
-        row_number() over (partition by day, site_id, item_id order by occurred_at desc, event_id desc) as place
+        lag(event_date) over item as date_before
     from catalog_items
     where event_type = 'item_upserted' and price is not null
     window item as (partition by day, site_id, item_id order by occurred_at, event_id)
@@ -73,21 +74,38 @@ changes as (
 ),
 
 wanted as (
-    select day, event_id, event_date from placed
-    where place = 1 or place_of_day = 1 or (place_of_type = 1 and event_type = 'item_upserted')
+    {%- for name in ['newest', 'newest_state', 'newest_price'] %}
+    select
+        day,
+        {{ name }}[2] as event_id,
+        {{ name }}[3] as event_date
+    from ends
     union
-    select day, event_id, event_date from priced
-    where place = 1
+    {%- endfor %}
+    select
+        day,
+        oldest[3] as event_id,
+        oldest[1] as event_date
+    from ends
     union
-    select day, event_id, event_date from changes
+    select
+        day,
+        event_id,
+        event_date
+    from changes
     union
-    select day, id_before as event_id, date_before as event_date from changes
+    select
+        day,
+        id_before as event_id,
+        date_before as event_date
+    from changes
 )
 
 select
-    placed.day as checkpoint_date,
+    targets.day as checkpoint_date,
     targets.known_until,
-    {{ columns_of('placed', catalog_columns()) }}
-from placed
-inner join wanted on placed.day = wanted.day and placed.event_id = wanted.event_id and placed.event_date = wanted.event_date
-inner join targets on placed.day = targets.day
+    {{ columns_of('records', catalog_columns()) }}
+from wanted
+inner join catalog_items as records
+    on wanted.day = records.day and wanted.event_id = records.event_id and wanted.event_date = records.event_date
+inner join targets on records.day = targets.day

@@ -1,5 +1,6 @@
 {% set night = night_literal() %}
 {% set base = catalog_base(ref('catalog_checkpoints')) %}
+{% set base_known_until = catalog_known_until(ref('catalog_checkpoints'), base) if execute else base %}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
@@ -14,7 +15,7 @@ with targets as (
         {{ night }} as known_until
 ),
 
-{{ catalog_items_since(ref('catalog_checkpoints'), base, catalog_known_until(ref('catalog_checkpoints'), base) if execute else base, 'targets') }},
+{{ catalog_items_since(ref('catalog_checkpoints'), base, base_known_until, 'targets') }},
 
 item_days as (
     select * from {{ ref('item_days') }}
