@@ -10,13 +10,13 @@ import pyarrow as pa
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.profiles.config import ProfilesConfig
-from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
-from perso_pipeline.profiles.predictions_config import PREDICTIONS_VERSION, PredictionsConfig
-from perso_pipeline.profiles.scoring import score_site
-from perso_pipeline.profiles.serving_models import choose, training_nights
+from perso_pipeline.profiles.predictions.config import PREDICTIONS_VERSION, PredictionsConfig
+from perso_pipeline.profiles.predictions.scoring import score_site
+from perso_pipeline.profiles.predictions.serving_models import choose, training_nights
+from perso_pipeline.profiles.predictions.tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
+from perso_pipeline.profiles.predictions.training import MODELS
+from perso_pipeline.profiles.predictions.training_ledger import TrainingLedger, stored_card
 from perso_pipeline.profiles.settings_table import settings_table
-from perso_pipeline.profiles.training import MODELS
-from perso_pipeline.profiles.training_ledger import TrainingLedger, stored_card
 from perso_pipeline.resources.dbt import dbt_stage
 from perso_pipeline.resources.display import markdown_picture, markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY

@@ -15,7 +15,7 @@ from perso_pipeline.measurement.lift_table import LIFT_SCHEMA
 from perso_pipeline.measurement.settings_tables import experiments_table, report_window_table
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES
 from perso_pipeline.models.tables import CHAMPIONS, MODEL_ARTIFACTS, MODEL_EVALUATIONS, TRAINING_SETS
-from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
+from perso_pipeline.profiles.predictions.tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
 from perso_pipeline.profiles.settings_table import SCHEMA as PROFILE_SETTINGS
 from perso_pipeline.raw.tables import LEDGERS
 from perso_pipeline.recommendations.composer import RECOMMENDATIONS, REJECTIONS, SHORT_LISTS, TRACE

@@ -12,7 +12,7 @@ import pytest
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.profiles.config import ProfilesConfig
-from perso_pipeline.profiles.predictions_config import PredictionsConfig
+from perso_pipeline.profiles.predictions.config import PredictionsConfig
 from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 

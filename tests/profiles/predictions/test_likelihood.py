@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.likelihood import Examples, LikelihoodModel, fit_likelihood, refusal
-from perso_pipeline.profiles.training import card_file
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.likelihood import Examples, LikelihoodModel, fit_likelihood, refusal
+from perso_pipeline.profiles.predictions.training import card_file
 
 NAMES = ("views", "orders")
 WEIGHTS = np.array([1.2, -0.7])

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.prediction_quality import (
+from perso_pipeline.profiles.predictions.config import LikelihoodConfig
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.quality import (
     Calibration,
     Skill,
     auc,
@@ -23,7 +24,6 @@ from perso_pipeline.profiles.prediction_quality import (
     calibration,
     log_loss,
 )
-from perso_pipeline.profiles.predictions_config import LikelihoodConfig
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

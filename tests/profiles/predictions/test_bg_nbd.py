@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
-from perso_pipeline.profiles.bg_nbd import BgNbd, fit_bg_nbd, log_likelihood
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.gamma_gamma import GammaGamma, fit_gamma_gamma
+from perso_pipeline.profiles.predictions.bg_nbd import BgNbd, fit_bg_nbd, log_likelihood
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.gamma_gamma import GammaGamma, fit_gamma_gamma
 
 CDNOW = Path("/work/shared/data/cdnow/cdnow_sample_2357_clvtools.parquet")
 PUBLISHED = BgNbd(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259, log_likelihood=-9582.43)
