@@ -10,6 +10,7 @@ import pyarrow as pa
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.profiles.config import ProfilesConfig
+from perso_pipeline.profiles.plots import distributions
 from perso_pipeline.profiles.predictions.config import PREDICTIONS_VERSION, PredictionsConfig
 from perso_pipeline.profiles.predictions.scoring import score_site
 from perso_pipeline.profiles.predictions.serving_models import choose, training_nights
@@ -61,7 +62,9 @@ def profile_settings(
     )
 
 
-profiles_tables = dbt_stage("profiles", select="path:models/profiles", per_night=True)
+profiles_tables = dbt_stage(
+    "profiles", select="path:models/profiles", per_night=True, pictures={"customer_profiles": distributions}
+)
 
 
 @dg.multi_asset(
