@@ -19,12 +19,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from perso_pipeline.contracts.config_files import read_config
-from perso_pipeline.profiles.bg_nbd import BgNbd, fit_bg_nbd, log_likelihood
-from perso_pipeline.profiles.features import FEATURE_NAMES
-from perso_pipeline.profiles.gamma_gamma import fit_gamma_gamma
-from perso_pipeline.profiles.likelihood import Examples, fit_likelihood
-from perso_pipeline.profiles.prediction_quality import auc, brier
-from perso_pipeline.profiles.predictions_config import PredictionsConfig
+from perso_pipeline.profiles.predictions.bg_nbd import BgNbd, fit_bg_nbd, log_likelihood
+from perso_pipeline.profiles.predictions.config import PredictionsConfig
+from perso_pipeline.profiles.predictions.features import FEATURE_NAMES
+from perso_pipeline.profiles.predictions.gamma_gamma import fit_gamma_gamma
+from perso_pipeline.profiles.predictions.likelihood import Examples, fit_likelihood
+from perso_pipeline.profiles.predictions.quality import auc, brier
 from perso_pipeline.settings import PROJECT_ROOT
 
 CDNOW = Path("/work/shared/data/cdnow/cdnow_sample_2357_clvtools.parquet")

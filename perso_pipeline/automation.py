@@ -57,10 +57,13 @@ def landing_sensor(
 
 
 def landing_fingerprints(landing_dir: Path) -> dict[str, str]:
-    """For each day with landing folders, a hash over names, sizes and times of change of its files."""
+    """For each day with landing folders, a hash over names and times of change of its files.
+
+    Sizes stay out: an erasure makes a file smaller and leaves its time, so that it asks for no night.
+    """
     days: dict[str, list[str]] = {}
     for folder in sorted(landing_dir.glob("*/*")):
         if landing_day(folder):
             stats = [(f, f.stat()) for f in sorted(folder.iterdir()) if f.is_file() and not f.name.startswith(".")]
-            days.setdefault(folder.name, []).extend(f"{f}|{s.st_size}|{s.st_mtime_ns}" for f, s in stats)
+            days.setdefault(folder.name, []).extend(f"{f}|{s.st_mtime_ns}" for f, s in stats)
     return {day: hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] for day, lines in days.items()}

@@ -213,7 +213,7 @@ def erase(
     """Erase people from landing to published.
 
     Without options: finish an erasure that was interrupted, then erase customers whose account was deleted and what
-    was delivered again of people erased before, as 'perso run' does after a night.
+    was delivered again of people erased before, as every night does at its end.
     """
     from perso_pipeline.operation.erasing import (
         check_receipt,
@@ -399,7 +399,7 @@ def doctor() -> None:
 
 def _run_nights(first: date, last: date, *, later_from: date | None, facts_only: bool = False) -> None:
     with _out.status("starting") as status:
-        from perso_pipeline.operation.erasing import erase_after_night, finish_interrupted
+        from perso_pipeline.operation.erasing import finish_interrupted, show_receipts
         from perso_pipeline.operation.nights import run_nights
 
         def on_step(line: str) -> None:
@@ -407,11 +407,12 @@ def _run_nights(first: date, last: date, *, later_from: date | None, facts_only:
             _say(line)
 
         settings = Settings()
+        begun = datetime.now(tz=UTC)
         finish_interrupted(settings, say=on_step)
         result = run_nights(
             first, last, settings=settings, later_stages_from=later_from, facts_only=facts_only, on_step=on_step
         )
-        erase_after_night(settings, say=on_step)
+        show_receipts(settings, since=begun, say=on_step)
     _say(f"{len(result.run_ids)} run(s) in {result.seconds:.0f} s.")
 
 

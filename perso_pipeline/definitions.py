@@ -8,6 +8,7 @@ import dagster as dg
 
 from perso_pipeline import automation
 from perso_pipeline.activation import assets as activation
+from perso_pipeline.erasure import assets as erasure
 from perso_pipeline.identity import assets as identity
 from perso_pipeline.identity import checks as identity_checks
 from perso_pipeline.interactions import assets as interactions
@@ -32,7 +33,19 @@ from perso_pipeline.staging import assets as staging
 
 FACT_STAGES = ("raw", "staging", "identity", "interactions")  # take a range of nights in one run
 
-_STAGES = [raw, staging, identity, interactions, profiles, segments, models, recommendations, activation, measurement]
+_STAGES = [
+    raw,
+    staging,
+    identity,
+    interactions,
+    profiles,
+    segments,
+    models,
+    recommendations,
+    activation,
+    measurement,
+    erasure,
+]
 _CHECKS = [raw_checks, identity_checks, profile_checks, model_checks, recommendation_checks, measurement_checks]
 
 _settings = Settings()

@@ -11,10 +11,11 @@ from perso_pipeline.settings import Settings
 GRAPH = defs.resolve_asset_graph()
 STAGES = {
     "raw", "staging", "identity", "interactions", "profiles", "segments", "models", "recommendations", "activation",
-    "measurement",
+    "measurement", "erasure",
 }  # fmt: skip
 
-DESCRIBED = {spec.key: spec for spec in defs.resolve_all_asset_specs() if spec.key.path[-1] != "report"}
+FILES = {"report", "receipts"}  # no tables
+DESCRIBED = {spec.key: spec for spec in defs.resolve_all_asset_specs() if spec.key.path[-1] not in FILES}
 
 
 def test_the_location_loads() -> None:
@@ -58,9 +59,11 @@ def test_every_suite_gates_an_asset() -> None:
 def test_every_table_of_a_stage_boundary_is_gated() -> None:
     gated = {key.asset_key for key in GRAPH.asset_check_keys if GRAPH.get_check_spec(key).blocking}
     without = {key.to_user_string() for key in GRAPH.get_all_asset_keys() if key not in gated}
-    # the books and the report page hold nothing that a later stage reads; two views show gated tables another way
+    # the books, receipts and the report page hold nothing that a later stage reads; two views show gated tables another way
     views = {"interactions/session_events", "interactions/recommendation_requests"}
-    assert without - views <= {"raw/rejected_records", "raw/sites", "measurement/report"}
+    assert without - views <= {
+        "raw/rejected_records", "raw/sites", "raw/resumed_erasures", "measurement/report", "erasure/receipts",
+    }  # fmt: skip
 
 
 def test_fact_stages_take_a_range_of_nights_in_one_run() -> None:
@@ -73,3 +76,15 @@ def test_fact_stages_take_a_range_of_nights_in_one_run() -> None:
 def test_the_nightly_job_runs_everything_in_one_run() -> None:
     job = defs.resolve_job_def("nightly")
     assert set(job.asset_layer.executable_asset_keys) == set(GRAPH.get_all_asset_keys())
+
+
+def test_erasing_deleted_accounts_is_the_last_step_of_a_night() -> None:
+    last = dg.AssetKey(["erasure", "receipts"])
+    before = GRAPH.get_ancestor_asset_keys(last)
+    assert before == set(GRAPH.get_all_asset_keys()) - {last}
+
+
+def test_an_erasure_that_was_killed_is_finished_before_anything_is_loaded() -> None:
+    first = dg.AssetKey(["raw", "resumed_erasures"])
+    loaded = {key for key in GRAPH.get_all_asset_keys() if key.path[0] in {"raw", "staging", "identity"}}
+    assert {key for key in loaded if first not in GRAPH.get_ancestor_asset_keys(key)} == {first}

@@ -17,7 +17,7 @@ from perso_pipeline.measurement.config import Experiments, MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.models.pins import PinnedModels
 from perso_pipeline.profiles.config import ProfilesConfig
-from perso_pipeline.profiles.predictions_config import PredictionsConfig
+from perso_pipeline.profiles.predictions.config import PredictionsConfig
 from perso_pipeline.recommendations.scenarios import Scenarios
 from perso_pipeline.segments.rules import Segments
 

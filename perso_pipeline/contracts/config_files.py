@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from perso_pipeline.contracts.errors import ConfigError, nearest
 
@@ -45,14 +46,44 @@ def read_config(path: Path, model: type[Model]) -> Model:
     except ValidationError as error:
         # a key that does not belong is most often a slip for the one that is then reported as missing
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        location = first["loc"]
+        location = (*first["loc"], *_further(first))
         line = _line_of(root, location)
         key = ".".join(str(part) for part in location) or "(top level)"
-        words = first["msg"].rstrip(".").lower()
+        words = _words(first)
         if first["type"] == "extra_forbidden":
             words = f"there is no such key{nearest(str(location[-1]), _known_keys(model))}"
         msg = f"{path.name} line {line}: {key}: {words}."
         raise ConfigError(msg) from error
+
+
+def _further(error: ErrorDetails) -> list[int | str]:
+    """The way from where an error was found to where it stands, if it says one."""
+    way = str(error.get("ctx", {}).get("at", ""))
+    return [int(part) if part.isdigit() else part for part in way.split(".") if part]
+
+
+def _words(error: ErrorDetails) -> str:
+    """What is wrong, in words of YAML and not of Python."""
+    given = error["input"]
+    what = "nothing" if given is None else "a list" if isinstance(given, list | tuple) else "a block of keys"
+    what = what if given is None or isinstance(given, list | tuple | dict) else f"'{given}'"
+    expected = {
+        "missing": "it is missing",
+        "tuple_type": f"a list is expected (each entry after '-', or [..., ...]), not {what}",
+        "list_type": f"a list is expected (each entry after '-', or [..., ...]), not {what}",
+        "model_type": f"a block of keys is expected, not {what}",
+        "dict_type": f"a block of keys is expected, not {what}",
+        "too_short": "at least one entry is needed",
+        "int_type": f"a whole number is expected, not {what}",
+        "int_parsing": f"a whole number is expected, not {what}",
+        "int_from_float": f"a whole number is expected, not {what}",
+        "float_type": f"a number is expected, not {what}",
+        "float_parsing": f"a number is expected, not {what}",
+        "string_type": f"a text is expected, not {what}; put it in quotes",
+        "bool_type": f"true or false is expected, not {what}",
+        "bool_parsing": f"true or false is expected, not {what}",
+    }.get(error["type"])
+    return expected or error["msg"].rstrip(".").lower()
 
 
 def _line_of(node: Any, location: tuple[int | str, ...]) -> int:

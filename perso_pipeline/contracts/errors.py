@@ -20,6 +20,13 @@ class ConfigError(PersoError):
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """Return `` (did you mean 'x'?)`` for the closest legal word, or an empty string."""
-    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    """Return `` (did you mean 'x'?)`` for the closest legal word, or an empty string.
+
+    A word that one of the words begins, or that begins one of them, is close: 'operator' for 'op'.
+    """
+    known = list(words)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    close = (
+        close or sorted((w for w in known if w and (word.startswith(w) or (w.startswith(word) and word))), key=len)[-1:]
+    )
     return f" (did you mean '{close[0]}'?)" if close else ""

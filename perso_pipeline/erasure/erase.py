@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.erasure import artefacts, landing, traces, warehouse
+from perso_pipeline.erasure import artefacts, landing, sessions, traces, warehouse
 from perso_pipeline.erasure.journal import Journal, replace_file
 from perso_pipeline.erasure.landing import FilePlan
 from perso_pipeline.erasure.people import People, candidates, find_people, hashed
@@ -59,9 +59,9 @@ def plan(settings: Settings, words: Sequence[str]) -> Planned | None:
     if not store.exists("identity.identity_map"):
         msg = "Nobody is known here yet; run a night first with 'perso run'."
         raise PersoError(msg)
-    with store.connect(read_only=True, purpose="erasing people") as connection:
-        people, unknown = find_people(connection, words, settings.hash_key_bytes)
     key, suppressed = settings.hash_key_bytes, read_list(settings.erasures_dir)
+    with store.connect(read_only=True, purpose="erasing people") as connection:
+        people, unknown = find_people(connection, words, key, suppressed)
     strangers = [place for place in unknown if not hashed(candidates(words[place], key), key) & suppressed]
     if strangers:
         whom = "It is" if len(words) == 1 else f"Line {strangers[0] + 1} is"
@@ -100,20 +100,20 @@ def redelivered(settings: Settings) -> set[tuple[str, date]]:
 
 
 def deleted_accounts(settings: Settings) -> list[str]:
-    """Customers whose last account event says that the account was deleted."""
+    """Customers, as identifiers, whose last account event says that the account was deleted."""
     store = _warehouse(settings)
     if not store.exists("identity.identity_map"):
         return []
     rows = store.query(
         """
-        select distinct customer_id from raw.profile_events
+        select 'customer:' || customer_id as customer from raw.profile_events
         where event_type in ('account_created', 'account_deleted')
             and 'customer:' || customer_id in (select identifier from identity.identity_map)
         group by customer_id
         having max_by(event_type, (occurred_at, event_id)) = 'account_deleted'
         order by customer_id"""
     )
-    return [str(customer) for customer in rows["customer_id"].to_pylist()]
+    return [str(customer) for customer in rows["customer"].to_pylist()]
 
 
 def erase(settings: Settings, words: Sequence[str], *, say: Say) -> Path | None:
@@ -180,6 +180,7 @@ def resume(settings: Settings, *, say: Say) -> Path | None:
 
         step("published", lambda: _publish(settings, people, note(renamed)))
         step("warehouse", lambda: _delete(settings, people, files, state, id_))
+        step("sessions of devices that others use too", lambda: _renew_sessions(settings, people))
         step("warehouse file", lambda: warehouse.compact(_warehouse(settings)))
         step("traces", lambda: _blot_out(settings, people, note(blotted)))
         receipt = settings.erasures_dir / f"{state['at'][:10]}-{id_}.json"
@@ -231,11 +232,17 @@ def _publish(settings: Settings, people: People, tell: Callable[[str, str, int],
             if theirs is None:
                 return rows
             connection.register("published_rows", rows)
-            left = connection.sql(f"select * from published_rows where not ({theirs})").to_arrow_table()
+            # in the order in which a night is published: the content names the version
+            left = connection.sql(f"select * from published_rows where not ({theirs}) order by all").to_arrow_table()
             connection.unregister("published_rows")
             return left.cast(rows.schema)
 
         publish.rewrite(settings.published_dir, keep, tell)
+
+
+def _renew_sessions(settings: Settings, people: People) -> None:
+    if any(name.startswith("visitor:") for name in people.shared):
+        sessions.renew(settings, _warehouse(settings))
 
 
 def _delete(

@@ -59,9 +59,13 @@ class People:
         return tuple(sorted(set(self.identifiers) - set(self.shared)))
 
     def lasting_names(self) -> list[str]:
-        """What the suppression list is to hold, before hashing."""
+        """What the suppression list is to hold, before hashing.
+
+        Of somebody known only by what others use too, that: records on it that prove nobody are theirs, and a record
+        that proves another customer is left out by no device.
+        """
         persons = (f"person:{person}" for person in self.person_ids)
-        return [*self.own, *persons, *(f"order:{order}" for order in self.orders)]
+        return [*(self.own or self.identifiers), *persons, *(f"order:{order}" for order in self.orders)]
 
     def names(self) -> list[str]:
         """What is looked for in landing files, before hashing."""
@@ -74,8 +78,13 @@ def hashed(names: Iterable[str], key: bytes) -> frozenset[str]:
 
 
 def candidates(word: str, key: bytes) -> list[str]:
-    """Identifiers that ``word`` may mean; e-mail addresses and phone numbers become their hashes here."""
+    """Identifiers that ``word`` may mean; e-mail addresses and phone numbers become their hashes here.
+
+    A word that is an identifier with its kind ('customer:C200003') means that one only.
+    """
     word = word.strip()
+    if word.startswith(tuple(f"{kind}:" for kind in _KINDS)):
+        return [word]
     found = [f"{kind}:{word}" for kind in (*_KINDS, "person")]
     if "@" in word:
         hash_ = next(iter(hashed([word.lower()], key)))
@@ -87,16 +96,28 @@ def candidates(word: str, key: bytes) -> list[str]:
     return found
 
 
-def find_people(connection: duckdb.DuckDBPyConnection, words: Sequence[str], key: bytes) -> tuple[People, list[int]]:
-    """Everybody whom ``words`` mean, with the places (from 0) of the words that mean nobody."""
+def find_people(
+    connection: duckdb.DuckDBPyConnection, words: Sequence[str], key: bytes, suppressed: frozenset[str]
+) -> tuple[People, list[int]]:
+    """Everybody whom ``words`` mean, with the places (from 0) of the words that mean nobody.
+
+    Somebody of whom every identifier is ``suppressed`` is nobody any more: a device of theirs may stand there still,
+    because records of others name it.
+    """
     persons: set[str] = set()
     unknown = []
     for place, word in enumerate(words):
         found = connection.execute(
-            "select distinct person_id from identity.identity_map"
-            " where void_on is null and (person_id = ? or list_contains(?, identifier))",
+            """
+            with wanted as (
+                select person_id from identity.identity_map
+                where void_on is null and (person_id = ? or list_contains(?, identifier))
+            )
+            select person_id, list(identifier) from identity.identity_map
+            where void_on is null and person_id in (from wanted) group by person_id""",
             [word.strip(), candidates(word, key)],
         ).fetchall()
+        found = [row for row in found if not hashed(row[1], key) <= suppressed]
         if len(found) > 1:
             msg = (
                 f"Word {place + 1} means {len(found)} people; give the person id of the one to erase "

@@ -39,11 +39,29 @@ _DECIDE = (
         identifier, other_identifier, edge_type, confidence, known_on, first_known_at
     from trusted where is_other_changed
     """,
+    # of two that are kept apart one gives way: the end counts whom it named first
+    """
+    create or replace temp table counting as
+    with named as (
+        select end_, other, min(known_on) as named_on from views group by end_, other
+    ),
+    pairs as (
+        select one, other from apart union all select other, one from apart
+    ),
+    second as (
+        select n.end_, n.other
+        from named as n
+        join pairs as p on p.one = n.other
+        join named as first on first.end_ = n.end_ and first.other = p.other
+        where (first.named_on, first.other) < (n.named_on, n.other)
+    )
+    from views where (end_, other) not in (from second)
+    """,
     """
     create or replace temp table crowds as
     with counted as (
         select v.end_, l.others as kind, l.at_most, count(distinct v.other) as others
-        from views as v
+        from counting as v
         join limits as l on starts_with(v.end_, l.identifier || ':') and starts_with(v.other, l.others || ':')
         group by all
         having count(distinct v.other) > l.at_most
@@ -51,7 +69,7 @@ _DECIDE = (
     nights as (
         select c.end_, c.kind, c.at_most, c.others, min(v.known_on) as known_on
         from counted as c
-        join views as v on v.end_ = c.end_ and starts_with(v.other, c.kind || ':')
+        join counting as v on v.end_ = c.end_ and starts_with(v.other, c.kind || ':')
         group by c.end_, c.kind, c.at_most, c.others, v.other
     ),
     ranked as (

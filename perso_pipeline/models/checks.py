@@ -39,8 +39,8 @@ def champion_is_fit_to_serve(
         description="; ".join(faults) or " ".join(reasons),
         metadata={
             "faults": len(faults),
-            "champions": dg.MetadataValue.md("\n".join(f"- {cell(reason, length=None)}" for reason in reasons)),
-            "verdicts": dg.MetadataValue.md(markdown_table(said, limit=200, length=None)),
+            "champions": dg.MetadataValue.md("\n".join(f"- {cell(reason, longest=None)}" for reason in reasons)),
+            "verdicts": dg.MetadataValue.md(markdown_table(said, limit=200, longest=None)),
         },
     )
 

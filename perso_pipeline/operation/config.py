@@ -16,7 +16,7 @@ from perso_pipeline.measurement.config import Experiments, MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.models.pins import read_pins
 from perso_pipeline.profiles.config import ProfilesConfig
-from perso_pipeline.profiles.predictions_config import PredictionsConfig
+from perso_pipeline.profiles.predictions.config import PredictionsConfig
 from perso_pipeline.recommendations.scenarios import read_scenarios
 from perso_pipeline.segments.rules import Segments
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.erasure.receipt import check
 from perso_pipeline.operation.config import sites_by_id
 from perso_pipeline.settings import Settings
 from perso_pipeline.shop.config import ShopConfig
@@ -83,9 +84,23 @@ def show_result(settings: Settings, *, night: date, out: Console) -> None:
         out.print(_one_home_page(published))
         for sentence in _lift(published):
             out.print(sentence)
+    for sentence in _erasures(settings):
+        out.print(sentence)
     out.print(f"Report   {settings.reports_dir / night.isoformat() / 'report.html'}")
     out.print(f"Tables   {current} (Parquet and perso.duckdb)")
     out.print("Next     make up   then http://127.0.0.1:3000 (Dagster), :5000 (MLflow), :8000/docs (API)")
+
+
+def _erasures(settings: Settings) -> list[str]:
+    """What each receipt says, in a line: deleted accounts are erased at the end of a night."""
+    lines = []
+    for path in sorted(settings.erasures_dir.glob("20*.json")):
+        content = check(path, settings.hash_key_bytes)
+        records = sum(entry.get("records", 0) for entry in content["removed"])
+        lines.append(
+            f"Erased   {content['people']:,} people who deleted their account, {records:,} records of landing: {path}"
+        )
+    return lines
 
 
 def verify_shop(settings: Settings, *, out: Console) -> bool:

@@ -1,15 +1,14 @@
 """``perso erase`` in words: what is asked for, what would go, what went."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.erasure.erase import DEVICES, deleted_accounts, erase, plan, redelivered, resume
+from perso_pipeline.erasure.erase import deleted_accounts, erase, plan, redelivered, resume
 from perso_pipeline.erasure.journal import Journal
 from perso_pipeline.erasure.receipt import check
 from perso_pipeline.resources.instance import close_killed_runs, open_instance, runs_under_way
-from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import Settings
 
 Say = Callable[[str], None]
@@ -67,12 +66,6 @@ def erase_people(settings: Settings, words: list[str], *, say: Say) -> None:
     else:
         say("What was delivered again of people erased before was taken out of the landing files.")
     say(f"Receipt: {receipt}")
-    if content[DEVICES]:
-        from perso_pipeline.operation.nights import run_nights  # seconds, and hardly ever needed
-
-        say("Sessions of devices that others used too are made anew:")
-        newest = _newest_night(settings)
-        run_nights(newest, newest, settings=settings, facts_only=True, on_step=say)
     say("Tables of past nights keep their sums; a night that is run again counts without them.")
 
 
@@ -85,6 +78,14 @@ def check_receipt(settings: Settings, receipt: Path, *, say: Say) -> None:
         say(f"  {entry['where']}: {count}")
 
 
+def show_receipts(settings: Settings, *, since: datetime, say: Say) -> None:
+    """Say what nights erased since a moment: deleted accounts, and what came again of people erased before."""
+    for path in sorted(settings.erasures_dir.glob("20*.json")):
+        content = check(path, settings.hash_key_bytes)
+        if datetime.fromisoformat(content["erased_at"]) >= since.replace(microsecond=0):
+            say(f"{content['people']:,} people with {content['identifiers']:,} identifiers were erased: {path}")
+
+
 def finish_interrupted(settings: Settings, *, say: Say) -> None:
     """Before a night: an erasure that was killed is taken up first."""
     if Journal(settings.erasures_dir).read() is not None:
@@ -94,7 +95,7 @@ def finish_interrupted(settings: Settings, *, say: Say) -> None:
 
 
 def erase_after_night(settings: Settings, *, say: Say) -> None:
-    """After a night: customers whose account was deleted, and what was delivered again of people erased before."""
+    """As the night does at its end: customers whose account was deleted, and what came again of people erased."""
     words = deleted_accounts(settings)
     if words or redelivered(settings):
         say(f"Erasing {len(words):,} deleted accounts and what came again of people erased before:")
@@ -109,9 +110,3 @@ def _refuse_beside_a_night(settings: Settings) -> None:
     if running:
         msg = f"Run {running[0][:8]} is under way; erase when it has ended, or end it in the Dagster UI first."
         raise PersoError(msg)
-
-
-def _newest_night(settings: Settings) -> date:
-    store = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
-    newest: date = store.query("select max(load_date) as night from raw.loaded_days")["night"][0].as_py()
-    return newest

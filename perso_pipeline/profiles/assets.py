@@ -10,13 +10,14 @@ import pyarrow as pa
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.profiles.config import ProfilesConfig
-from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
-from perso_pipeline.profiles.predictions_config import PREDICTIONS_VERSION, PredictionsConfig
-from perso_pipeline.profiles.scoring import score_site
-from perso_pipeline.profiles.serving_models import choose, training_nights
+from perso_pipeline.profiles.plots import distributions
+from perso_pipeline.profiles.predictions.config import PREDICTIONS_VERSION, PredictionsConfig
+from perso_pipeline.profiles.predictions.scoring import score_site
+from perso_pipeline.profiles.predictions.serving_models import choose, training_nights
+from perso_pipeline.profiles.predictions.tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
+from perso_pipeline.profiles.predictions.training import MODELS
+from perso_pipeline.profiles.predictions.training_ledger import TrainingLedger, stored_card
 from perso_pipeline.profiles.settings_table import settings_table
-from perso_pipeline.profiles.training import MODELS
-from perso_pipeline.profiles.training_ledger import TrainingLedger, stored_card
 from perso_pipeline.resources.dbt import dbt_stage
 from perso_pipeline.resources.display import markdown_picture, markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
@@ -61,7 +62,9 @@ def profile_settings(
     )
 
 
-profiles_tables = dbt_stage("profiles", select="path:models/profiles", per_night=True)
+profiles_tables = dbt_stage(
+    "profiles", select="path:models/profiles", per_night=True, pictures={"customer_profiles": distributions}
+)
 
 
 @dg.multi_asset(
@@ -119,7 +122,7 @@ def prediction_models(
             "dagster/row_count": len(ledger.made),
             "trained": len(ledger.made),
             "preview": dg.MetadataValue.md(
-                markdown_table(pa.Table.from_pylist(ledger.made, schema=PREDICTION_TRAININGS))
+                markdown_table(pa.Table.from_pylist(ledger.made, schema=PREDICTION_TRAININGS), longest=_SENTENCE)
             ),
             **{name: dg.MetadataValue.md(markdown_picture(body, title=name)) for name, body in ledger.pictures.items()},
             **{name: dg.MetadataValue.text(place) for name, place in ledger.links.items()},
@@ -127,7 +130,10 @@ def prediction_models(
     )
     yield dg.MaterializeResult(
         asset_key=["profiles", "serving_models"],
-        metadata={"dagster/row_count": len(serving), "preview": dg.MetadataValue.md(markdown_table(rows, limit=30))},
+        metadata={
+            "dagster/row_count": len(serving),
+            "preview": dg.MetadataValue.md(markdown_table(rows, limit=30, longest=_SENTENCE)),
+        },
     )
 
 
@@ -176,6 +182,7 @@ def predictions(
 
 
 _SITES = "select distinct site_id from interactions.person_days where known_on <= ? order by site_id"
+_SENTENCE = 300  # letters of a reason that are shown in a cell
 _ESTIMATES = ("conversion_7d", "churn_likelihood", "predicted_value_90d")
 _CHOSEN = """
 select t.site_id, t.model, t.version, t.file, t.sha256, t.bytes, t.mlflow_run_id

@@ -5,8 +5,8 @@ from datetime import date
 import dagster as dg
 
 from perso_pipeline.contracts.config_files import read_config
-from perso_pipeline.profiles.prediction_faults import models_that_fell_back, unfit_serving_models
-from perso_pipeline.profiles.predictions_config import PredictionsConfig
+from perso_pipeline.profiles.predictions.config import PredictionsConfig
+from perso_pipeline.profiles.predictions.faults import models_that_fell_back, unfit_serving_models
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.warehouse import WarehouseResource

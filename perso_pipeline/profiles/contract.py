@@ -117,6 +117,18 @@ CUSTOMER_ATTRIBUTES: dict[str, Kind] = {
 }
 """Attribute of a customer profile to its kind, in the order of the table, without the key."""
 
+DEVICE_TYPES = ("mobile", "tablet", "desktop", "tv", "console", "other", "unknown")
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+CUSTOMER_WORDS: dict[str, tuple[str, ...]] = {
+    "lifecycle": ("prospect", "new", "active", "at_risk", "lapsed"),
+    "preferred_price_band": ("1 lowest", "2 low", "3 middle", "4 high", "5 highest"),
+    "preferred_weekday": _WEEKDAYS,
+    "main_device": DEVICE_TYPES,
+    "hot_device": DEVICE_TYPES,
+}
+"""Attributes of a customer profile that hold one of a few words, with these; a test holds them against the SQL."""
+
 PREDICTION_ATTRIBUTES: dict[str, Kind] = {
     "conversion_7d": Kind.NUMBER,
     "conversion_band": Kind.TEXT,

@@ -23,6 +23,7 @@ from perso_pipeline.resources.warehouse import WarehouseResource
 REJECTED = dg.AssetKey(["raw", "rejected_records"])
 SITES = dg.AssetKey(["raw", "sites"])
 USER_AGENTS = dg.AssetKey(["raw", "user_agents"])
+_RESUMED = ["raw", "resumed_erasures"]  # an erasure that was killed is finished before anything is loaded
 _REASONS = """
     select stream, any_value(reason) as example, count(*) as records
     from raw.rejected_records
@@ -43,6 +44,7 @@ def _spec(stream: Stream) -> dg.AssetSpec:
         kinds={"python", "duckdb"},
         owners=["team:perso"],
         skippable=True,
+        deps=[_RESUMED],
         metadata={"dagster/column_schema": dg.TableSchema(columns)},
     )
 
@@ -56,6 +58,7 @@ _REJECTED_SPEC = dg.AssetSpec(
     kinds={"python", "duckdb"},
     owners=["team:perso"],
     skippable=True,
+    deps=[_RESUMED],
 )
 _SITES_SPEC = dg.AssetSpec(
     SITES,
@@ -64,6 +67,7 @@ _SITES_SPEC = dg.AssetSpec(
     kinds={"python", "duckdb"},
     owners=["team:perso"],
     skippable=True,
+    deps=[_RESUMED],
 )
 
 _USER_AGENTS_SPEC = dg.AssetSpec(
@@ -73,6 +77,7 @@ _USER_AGENTS_SPEC = dg.AssetSpec(
     kinds={"python", "duckdb"},
     owners=["team:perso"],
     skippable=True,
+    deps=[_RESUMED],
 )
 
 

@@ -17,7 +17,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.resources.dbt_results import NodeResult, failed_sentence, results_for_dagster
+from perso_pipeline.resources.dbt_results import NodeResult, Pictures, failed_sentence, results_for_dagster
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.warehouse import WarehouseLock, WarehouseResource
 from perso_pipeline.settings import Settings
@@ -82,7 +82,12 @@ class DbtResource(dg.ConfigurableResource):
 
 
 def dbt_stage(
-    name: str, *, select: str, per_night: bool = False, config: Callable[[Path], Mapping[str, object]] | None = None
+    name: str,
+    *,
+    select: str,
+    per_night: bool = False,
+    config: Callable[[Path], Mapping[str, object]] | None = None,
+    pictures: Mapping[str, Pictures] | None = None,
 ) -> dg.AssetsDefinition:
     """All models of ``select`` as one step.
 
@@ -92,6 +97,7 @@ def dbt_stage(
         per_night: The models take the variable ``night`` and run one partition at a time; otherwise they
             take ``from_night`` and ``to_night`` and a backfill is one run.
         config: Further variables, read from the config folder when the step runs.
+        pictures: What to show of a table besides its preview, by name of the table; per night only.
     """
 
     @dbt_assets(
@@ -125,6 +131,7 @@ def dbt_stage(
             store=warehouse.open(),
             night=window.end if per_night else None,
             is_one_night=window.start == window.end,
+            pictures=pictures or {},
         )
         failed = failed_sentence(results)
         if failed:

@@ -3,7 +3,7 @@
 Keep the calling of dbt in ``dbt``.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
 PREVIEW_ROWS = 5
 _PREVIEW_COLUMNS = 12
+
+Pictures = Callable[[duckdb.DuckDBPyConnection, str], Mapping[str, str]]
+"""Takes a connection and the night (YYYY-MM-DD), returns Markdown by title."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,12 @@ def results_for_dagster(
     store: DuckDBWarehouse,
     night: str | None,
     is_one_night: bool,
+    pictures: Mapping[str, Pictures],
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """A materialization per model made, and a check result per test.
 
-    Columns and preview are given for one night only: Dagster stores them once for each night of a range.
+    Columns and preview are given for one night only: Dagster stores them once for each night of a range. ``pictures``
+    are shown beside them, by name of the table.
     """
     with store.connect(read_only=True, purpose="describing dbt's tables") as connection:
         for result in results:
@@ -60,6 +65,7 @@ def results_for_dagster(
                     metadata={
                         "seconds": round(result.seconds, 2),
                         **_metadata(connection, node, night, is_one_night=is_one_night),
+                        **_pictures(connection, pictures.get(node["alias"]), night),
                     },
                 )
             elif node["resource_type"] == "test" and result.status != "skipped":
@@ -124,6 +130,14 @@ def _metadata(
         "dagster/column_schema": dg.TableSchema([dg.TableColumn(c, t, description=words.get(c)) for c, t in columns]),
         "preview": dg.MetadataValue.md(_preview(connection, table, [c for c, _ in columns], where, values)),
     }
+
+
+def _pictures(
+    connection: duckdb.DuckDBPyConnection, pictures: Pictures | None, night: str | None
+) -> dict[str, dg.MetadataValue]:
+    if pictures is None or night is None:
+        return {}
+    return {title: dg.MetadataValue.md(text) for title, text in pictures(connection, night).items()}
 
 
 def _preview(

@@ -15,27 +15,28 @@ if TYPE_CHECKING:
 _CELL_LENGTH = 80
 
 
-def markdown_table(rows: pa.Table, *, limit: int = 10, length: int | None = _CELL_LENGTH) -> str:
-    """The first ``limit`` rows; text cannot break out of its cell and is cut to ``length``, None for whole."""
+def markdown_table(rows: pa.Table, *, limit: int = 10, longest: int | None = _CELL_LENGTH) -> str:
+    """The first ``limit`` rows; text cannot break out of its cell and ends in "…" after ``longest`` letters, if any."""
     names = rows.column_names
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
     lines += [
-        "| " + " | ".join(cell(value, length=length) for value in row.values()) + " |"
+        "| " + " | ".join(cell(value, longest) for value in row.values()) + " |"
         for row in rows.slice(0, limit).to_pylist()
     ]
     return "\n".join(lines)
 
 
-def cell(value: Any, *, length: int | None = _CELL_LENGTH) -> str:
+def cell(value: Any, longest: int | None = _CELL_LENGTH) -> str:
     """One value as text of a Markdown table."""
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(map(cell, value))
-    text = str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-    return text[:length]
+        return ", ".join(cell(one, longest) for one in value)
+    text = str(value)
+    text = text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
 def png(figure: "Figure") -> bytes:

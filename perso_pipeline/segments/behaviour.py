@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from perso_pipeline.contracts.config_files import ConfigPart
 from perso_pipeline.contracts.errors import nearest
+from perso_pipeline.profiles.contract import DEVICE_TYPES
 
 ITEM_EVENTS = (
     "product_view", "add_to_cart", "remove_from_cart", "add_to_wish_list", "remove_from_wish_list",
@@ -60,7 +61,11 @@ class Filter(ConfigPart):
     )
     price_at_most: Price | None = Field(default=None, description="Price of one piece, this included.")
     channel: Words | None = Field(default=None, description="Channel of the visit, of an order that of its checkout.")
-    device: Words | None = Field(default=None, description="Device type of the visit.")
+    device: Words | None = Field(
+        default=None,
+        description=f"Device type of the visit: {', '.join(DEVICE_TYPES)}.",
+        json_schema_extra={"anyOf": [{"enum": list(DEVICE_TYPES)}, {"items": {"enum": list(DEVICE_TYPES)}}]},
+    )
     site: Words | None = Field(
         default=None, description="What the person did on these sites counts, not what was done on the profile's own."
     )
@@ -85,6 +90,8 @@ class Filter(ConfigPart):
         for name in _OF_ITEMS if of_visits else ("device",) if of_orders else ():
             if getattr(self, name) is not None:
                 raise fault("'{word}' has no {name}; leave the filter out", word=word, name=name)
+        for device in self.device or ():
+            check_word("device", device, DEVICE_TYPES)
         low, high = self.price_at_least, self.price_at_most
         if low is not None and high is not None and low > high:
             raise fault("price_at_least {low} is above price_at_most {high}", low=str(low), high=str(high))
@@ -159,5 +166,5 @@ def check_bounds(low: float | None, high: float | None, between: tuple[float, fl
 
 
 def fault(message: str, **values: str) -> PydanticCustomError:
-    """An error whose text reads as a sentence after file, line and key."""
+    """An error whose text reads as a sentence after file, line and key; ``at`` is the way to it from there ('1.id')."""
     return PydanticCustomError("rule", message, values)

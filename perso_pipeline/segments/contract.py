@@ -7,7 +7,7 @@ stage that writes them; a table that is not there on a night leaves its attribut
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from perso_pipeline.profiles.contract import CUSTOMER_ATTRIBUTES, Kind
+from perso_pipeline.profiles.contract import CUSTOMER_ATTRIBUTES, CUSTOMER_WORDS, Kind
 
 GROUP_ATTRIBUTES: dict[str, Kind] = {
     "value_tier": Kind.TEXT,
@@ -61,6 +61,12 @@ ATTRIBUTES: dict[str, Kind] = {
     for name in table.attributes
 }
 """Every attribute a rule may name, in the order of the tables."""
+
+
+WORDS: dict[str, tuple[str, ...]] = (
+    CUSTOMER_WORDS | {"value_tier": VALUE_TIERS} | dict.fromkeys(BAND_COLUMNS, BANDS)
+)  # fmt: skip
+"""Attributes that hold one of a few words; a rule that names another is a slip of the pen."""
 
 
 def table_of(attribute: str) -> AttributeTable:

@@ -7,6 +7,9 @@ import pyarrow as pa
 
 from perso_pipeline.resources.display import markdown_picture, png
 
+_COLOURS = 10  # of Matplotlib's cycle; lines after these are dashed
+_MOST_TICKS = 15
+
 
 def sizes_plot(catalogue: pa.Table) -> str:
     """People per segment as horizontal bars; markdown with the picture in it.
@@ -27,26 +30,38 @@ def sizes_plot(catalogue: pa.Table) -> str:
     return markdown_picture(png(figure), title="people per segment")
 
 
-def history_plot(history: pa.Table) -> str:
+def history_plot(history: pa.Table, *, most: int = 12) -> str:
     """People per segment, night by night; markdown with the picture in it.
 
     Args:
-        history: night, name, people; in the order in which the legend names them.
+        history: night, name, people.
+        most: Segments shown: those that are largest on the last night, named from top to bottom as their lines end.
     """
     from matplotlib.figure import Figure
 
-    series: dict[str, list[tuple[date, int]]] = {}
+    series: dict[str, dict[date, int]] = {}
     for row in history.to_pylist():
-        series.setdefault(row["name"], []).append((row["night"], row["people"]))
-    figure = Figure(figsize=(8, 0.6 + 0.25 * max(12, len(series))), layout="constrained")
+        series.setdefault(row["name"], {})[row["night"]] = row["people"]
+    nights = sorted({night for points in series.values() for night in points})
+    last = {name: points.get(nights[-1], 0) for name, points in series.items()}
+    shown = sorted((name for name in series if last[name] > 0), key=lambda name: (-last[name], name))[:most]
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
-    for name, points in series.items():
-        axes.plot(np.array([night for night, _ in points]), [people for _, people in points], marker=".", label=name)
+    for number, name in enumerate(shown):
+        points = series[name]
+        style = "-" if number < _COLOURS else "--"
+        axes.plot(
+            np.array(list(points)), list(points.values()), style, marker=".", color=f"C{number % _COLOURS}", label=name
+        )
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("people")
-    axes.tick_params(axis="x", rotation=45)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+    every = nights[:: -(-len(nights) // _MOST_TICKS)]
+    axes.set_xticks(np.array(every), [night.isoformat() for night in every], rotation=45, ha="right", fontsize=8)
+    if shown:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+    hidden = len(series) - len(shown)
+    axes.set_title(f"the {len(shown)} largest; {hidden} others are not shown" if hidden else "", fontsize=9)
     return markdown_picture(png(figure), title="people per segment over time")
 
 

@@ -8,7 +8,7 @@ Add an operator here and in ``compiler.py``. Keep SQL out; attributes come from 
 import math
 from datetime import date
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import (
     ConfigDict,
@@ -26,7 +26,7 @@ from perso_pipeline.contracts.config_files import ConfigPart
 from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.profiles.contract import Kind
 from perso_pipeline.segments.behaviour import Did, DidNot, Has, fault
-from perso_pipeline.segments.contract import ATTRIBUTES
+from perso_pipeline.segments.contract import ATTRIBUTES, WORDS
 from perso_pipeline.segments.options import ClusterOptions, DiscoveryOptions, Shares
 from perso_pipeline.segments.taste import HasAffinity
 
@@ -55,6 +55,7 @@ class Operator(Enum):
 
 
 ORDERED = {Operator.AT_LEAST, Operator.AT_MOST, Operator.MORE_THAN, Operator.LESS_THAN, Operator.BETWEEN}
+_NAMING = [operator.value for operator in (Operator.IS, Operator.IS_NOT, Operator.IN)]
 WITHOUT_VALUE = {Operator.IS_KNOWN, Operator.IS_UNKNOWN}
 
 _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {
@@ -65,11 +66,27 @@ _PYTHON_TYPES: dict[Kind, tuple[type, ...]] = {
 }
 
 
+def _words_of_attributes(schema: dict[str, Any]) -> None:
+    """Let an editor complete the value of an attribute that holds one of a few words."""
+    schema["allOf"] = [
+        {
+            "if": {
+                "properties": {"attribute": {"const": attribute}, "op": {"enum": _NAMING}},
+                "required": ["attribute", "op"],
+            },
+            "then": {"properties": {"value": {"anyOf": [{"enum": list(words)}, {"items": {"enum": list(words)}}]}}},
+        }
+        for attribute, words in WORDS.items()
+    ]
+
+
 class Rule(ConfigPart):
     """One condition (attribute, op, value), one of did, did_not, has, has_affinity, or one of all, any, not over rules.
 
     A condition on an attribute that is unknown does not hold, except ``is_unknown`` and ``is_not``.
     """
+
+    model_config = ConfigDict(json_schema_extra=_words_of_attributes)
 
     all: tuple["Rule", ...] | None = Field(default=None, min_length=1, description="Every one of these holds.")
     any: tuple["Rule", ...] | None = Field(default=None, min_length=1, description="At least one of these holds.")
@@ -146,6 +163,10 @@ def _check_value(attribute: str, operator: Operator, value: Scalar | tuple[Scala
     for one in values:
         if not _fits(one, kind):
             raise fault("'{name}' is {kind}, not '{value}'", name=attribute, kind=kind.value, value=str(one))
+        words = WORDS.get(attribute, ())
+        if words and one not in words:
+            hint = nearest(str(one), words) or f" (one of {', '.join(words)})"
+            raise fault("'{name}' is never '{value}'{hint}", name=attribute, value=str(one), hint=hint)
     if operator is Operator.BETWEEN and not (len(values) == 2 and values[0] <= values[1]):  # type: ignore[operator]
         raise fault("'{op}' takes {expected}", op=op, expected=expected)
 
@@ -207,11 +228,12 @@ class Segments(ConfigPart):
     @classmethod
     def _ids_differ(cls, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
         seen = {EVERYONE_ELSE, UNKNOWN}
-        for segment in segments:
+        for place, segment in enumerate(segments):
+            at = f"{place}.id"
             if segment.id in seen:
-                raise fault("the id '{id}' is taken; give each segment its own", id=segment.id)
+                raise fault("the id '{id}' is taken; give each segment its own", id=segment.id, at=at)
             if segment.id.startswith(tuple(RESERVED_PREFIXES.values())):
                 words = ", ".join(f"'{prefix}'" for prefix in RESERVED_PREFIXES.values())
-                raise fault("an id may not begin with {words}: the pipeline's own segments do", words=words)
+                raise fault("an id may not begin with {words}: the pipeline's own segments do", words=words, at=at)
             seen.add(segment.id)
         return segments

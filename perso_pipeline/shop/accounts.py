@@ -78,6 +78,19 @@ def consent_events(rows: Ints, *, at: Ints, people: People, sites: tuple[Site, .
     }
 
 
+def deletion_events(rows: Ints, *, at: Ints, people: People, sites: tuple[Site, ...]) -> Columns:
+    """Members who delete their account: the shop says so and nothing else of them."""
+    return {
+        "_site": people.site[rows],
+        "_at": at,
+        "event_type": pa.array(["account_deleted"] * len(rows), pa.string()),
+        "occurred_at": arrays.instants(at),
+        "site_id": arrays.words(people.site[rows], pa.array([s.id for s in sites])),
+        "customer_id": arrays.words(rows, people.customer_ids),
+        "source_system": pa.array(["shop"] * len(rows), pa.string()),
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mail:
     """A newsletter: its events, and who came because of it."""

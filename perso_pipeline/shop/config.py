@@ -43,6 +43,9 @@ class ShopConfig(ConfigPart):
     holdout_share: float = Field(
         default=HOLDOUT_SHARE, ge=0, lt=1, description="Visitors from whom lists are held back."
     )
+    deleted_share: float = Field(
+        default=1 / 12, ge=0, le=1, description="Members who leave for good and delete their account the day after."
+    )
     late_share: float = Field(default=1 / 50, ge=0, le=0.5)
     duplicate_share: float = Field(default=1 / 100, ge=0, le=0.5)
     broken_share: float = Field(default=1 / 500, ge=0, le=0.5)

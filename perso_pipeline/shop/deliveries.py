@@ -53,14 +53,23 @@ class Deliveries:
         self.first_day = calendar.first_day
         self.bytes_written = 0
 
-    def send(self, stream: str, columns: Mapping[str, pa.Array | Ints], *, reliable: bool = False) -> None:
+    def send(
+        self,
+        stream: str,
+        columns: Mapping[str, pa.Array | Ints],
+        *,
+        reliable: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         """Take records into the post.
 
         Args:
             stream: name in ``contracts.streams``.
             columns: Arrow columns by field name without ``event_id``; ``_site`` and ``_at`` say where and when.
             reliable: arrives on its day, once and sound (the first full catalogue, for one).
+            rng: draws what becomes of them; that of all deliveries unless another is given.
         """
+        rng = rng or self._rng
         site, at = np.asarray(columns["_site"]), np.asarray(columns["_at"])
         n = len(at)
         if n == 0:
@@ -71,15 +80,15 @@ class Deliveries:
         salt = 101 + list(_FORMATS).index(stream)
         table = pa.table({"event_id": arrays.hex_ids("e", first + np.arange(n), salt), **names})
 
-        draws = self._rng.random((3, n)) if not reliable else np.ones((3, n))
+        draws = rng.random((3, n)) if not reliable else np.ones((3, n))
         late = draws[0] < self._config.late_share
         broken = draws[1] < self._config.broken_share
         copied = ~broken & (draws[2] < self._config.duplicate_share)
-        arrival = self._calendar.day_of(site, at) + np.where(late, self._rng.integers(1, 6, n), 0)
+        arrival = self._calendar.day_of(site, at) + np.where(late, rng.integers(1, 6, n), 0)
         kinds = [k for k in range(1, len(KINDS)) if k != NEGATIVE or stream in _NEGATIVE]
-        state = np.where(broken, self._rng.choice(kinds, n), 0)
+        state = np.where(broken, rng.choice(kinds, n), 0)
         rows = np.flatnonzero(copied)
-        again = arrival[rows] + self._rng.integers(0, 2, len(rows))
+        again = arrival[rows] + rng.integers(0, 2, len(rows))
 
         index = np.concatenate([np.arange(n), rows])
         arrival = np.concatenate([arrival, again])

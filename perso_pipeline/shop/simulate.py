@@ -45,8 +45,8 @@ def simulate(
         truth_dir: made if missing.
         on_progress: called with (days done, days in all).
     """
-    # two streams: what the post does must not change what people do
-    rng, post = np.random.default_rng(config.seed).spawn(2)
+    # three streams: what the post does must not change what people do, nor who deletes an account anything else
+    rng, post, farewell = np.random.default_rng(config.seed).spawn(3)
     calendar = build_calendar(config)
     catalogue = build_catalogue(config, rng)
     people = build_people(config, catalogue, rng)
@@ -67,6 +67,12 @@ def simulate(
                 everything, at=midnight + 5 * 60 * SECOND, day=0, catalogue=catalogue, sites=sites, with_others=True,
             ), reliable=True)  # fmt: skip
         _send_accounts(deliveries, day, midnight, people, config, rng)
+        gone = np.flatnonzero(people.is_member & (people.leaving_day == day - 1))
+        gone = gone[farewell.random(len(gone)) < config.deleted_share]
+        gone_at = midnight[people.site[gone]] + farewell.integers(8 * _HOUR, 21 * _HOUR, len(gone))
+        farewells = accounts.deletion_events(gone, at=gone_at, people=people, sites=sites)
+        deliveries.send("profile_events", farewells, reliable=True, rng=farewell)
+        truth.add_deleted(gone, calendar.date(day))
         people.clear_cookies(rng)
         mail = accounts.newsletter(day, calendar=calendar, people=people, sites=sites, rng=rng)
         called = mail.called if mail else np.zeros(0, dtype=np.int64)

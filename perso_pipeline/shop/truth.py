@@ -1,11 +1,12 @@
 """What is really so, beside the landing folder: for tests and ``perso verify``, never for the pipeline.
 
-Files: ``people``, ``accounts``, ``devices``, ``tastes``, ``robots``, ``deliveries``, ``caused_orders`` (Parquet),
-``lift.json``.
+Files: ``people``, ``accounts``, ``devices``, ``tastes``, ``robots``, ``deliveries``, ``caused_orders``,
+``deleted_accounts`` (Parquet), ``lift.json``.
 """
 
 import json
 from collections import defaultdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Truth:
         self._shown: list[Ints] = []  # the same, once for each session that shows who it is
         self._robots: list[Ints] = []
         self._caused: list[pa.Table] = []
+        self._deleted: list[tuple[int, date]] = []
         self.totals: dict[str, dict[str, float]] = {arm: defaultdict(float) for arm in ARMS}
 
     def add_day(
@@ -70,6 +72,10 @@ class Truth:
         amount = (lines.quantity * lines.price - lines.discount).astype(float)
         for number, arm in enumerate(ARMS):
             self.totals[arm]["revenue_cents"] += float(amount[online & (arms == bool(number))].sum())
+
+    def add_deleted(self, persons: Ints, day: date) -> None:
+        """Note who deleted an account; the event arrives on its day, once and sound."""
+        self._deleted += [(int(person), day) for person in persons]
 
     def write(
         self,
@@ -107,6 +113,11 @@ class Truth:
             "customer_id": people.customer_ids.take(pa.array(accounts)),
             "person_key": keys.take(pa.array(accounts % people.count)),
         }), folder / "accounts.parquet")  # fmt: skip
+        deleted = np.array([person for person, _ in self._deleted], dtype=np.int64)
+        pq.write_table(pa.table({
+            "person_key": keys.take(pa.array(deleted)), "customer_id": people.customer_ids.take(pa.array(deleted)),
+            "deleted_on": pa.array([day for _, day in self._deleted], pa.date32()),
+        }), folder / "deleted_accounts.parquet")  # fmt: skip
         robots = np.concatenate(self._robots)
         pq.write_table(pa.table({"visitor_id": visitor_ids(robots)}), folder / "robots.parquet")
         styles = catalogue.groups // (int(catalogue.leaf.max()) + 1)

@@ -19,7 +19,8 @@ from perso_pipeline.shop.planted import FILE, found_rows, people_looked_at
 LEAST_PRECISION = 0.99  # forwarded newsletters and telephones of families cost a few pairs
 LEAST_SHOWN_RECALL = 0.97  # records that are broken or not yet delivered, and crowded devices, cost the rest
 LEAST_SEEN = 600  # people of a planted combination on one site; with fewer, chance may hide it
-_FILES = (*FILES, "deliveries.parquet", "lift.json")
+_DELETED = "deleted_accounts.parquet"
+_FILES = (*FILES, "deliveries.parquet", _DELETED, "lift.json")
 _NEEDED = ("raw.delivered_files", "identity.identity_map", "measurement.lift")
 
 
@@ -54,6 +55,7 @@ def verify(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
     planted = json.loads((truth_dir / "lift.json").read_text(encoding="utf-8"))
     return [
         *_deliveries(warehouse, truth_dir),
+        _deleted(warehouse, truth_dir),
         *_identity(warehouse, truth_dir),
         _lift(warehouse, planted),
         *_segments(warehouse, truth_dir),
@@ -63,7 +65,8 @@ def verify(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
 def _deliveries(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
     """Per stream: records delivered, rejected, and left once each, over the days that both know."""
     loaded = warehouse.query("""
-        select load_date, stream, sum(delivered)::bigint as delivered, sum(rejected)::bigint as rejected
+        select load_date, stream, sum(delivered)::bigint as delivered, sum(rejected)::bigint as rejected,
+            coalesce(sum(erased), 0)::bigint as erased
         from raw.delivered_files group by all
     """)
     with duckdb.connect() as connection:
@@ -74,7 +77,8 @@ def _deliveries(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
                 t.stream,
                 sum(t.delivered)::bigint, sum(l.delivered)::bigint,
                 sum(t.broken)::bigint, sum(l.rejected)::bigint,
-                sum(t.delivered - t.broken - t.duplicated)::bigint, count(*) - count(l.stream)
+                sum(t.delivered - t.broken - t.duplicated)::bigint, count(*) - count(l.stream),
+                coalesce(sum(l.erased), 0)::bigint
             from read_parquet(?) as t
             left join loaded as l on l.stream = t.stream and l.load_date = t.load_date
             group by t.stream order by t.stream
@@ -85,16 +89,37 @@ def _deliveries(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
             "select min(load_date), max(load_date) from read_parquet(?)", [str(truth_dir / "deliveries.parquet")]
         ).fetchall()[0]
     found: list[Comparison] = []
-    for stream, delivered, got_delivered, broken, got_rejected, distinct, missing_days in rows:
+    for stream, delivered, got_delivered, broken, got_rejected, distinct, missing_days, erased in rows:
         note = f" ({missing_days} days not loaded)" if missing_days else ""
         found.append(_same(f"{stream}: records delivered", delivered, got_delivered, note))
-        found.append(_same(f"{stream}: records rejected", broken, got_rejected, note))
+        found.append(_same(f"{stream}: records rejected", broken, got_rejected, note, erased=erased))
         if warehouse.exists(f"staging.stg_{stream}"):
             kept = warehouse.query(
                 f"select count(*) as n from staging.stg_{stream} where known_on between ? and ?", [first, last]
             )
-            found.append(_same(f"{stream}: different sound records", distinct, kept["n"][0].as_py(), note))
+            found.append(
+                _same(f"{stream}: different sound records", distinct, kept["n"][0].as_py(), note, erased=erased)
+            )
     return found
+
+
+def _deleted(warehouse: Warehouse, truth_dir: Path) -> Comparison:
+    """Whether everybody who deleted their account by the last night that was loaded is gone."""
+    known = warehouse.query("""
+        select substr(identifier, 10) as customer_id from identity.identity_map where identifier like 'customer:%'
+    """)
+    last = warehouse.query("select max(load_date) as last from raw.delivered_files")["last"][0].as_py()
+    with duckdb.connect() as connection:
+        connection.register("known", known)
+        deleted, left = connection.execute(
+            """
+            select count(*), count(*) filter (customer_id in (select customer_id from known))
+            from read_parquet($file) where deleted_on <= $last
+            """,
+            {"file": str(truth_dir / _DELETED), "last": last},
+        ).fetchall()[0]
+    verdict: Literal["holds", "does not hold"] = "does not hold" if left else "holds"
+    return Comparison("deleted accounts: erased", f"{deleted:,}", f"{deleted - left:,}", verdict)
 
 
 def _identity(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
@@ -159,9 +184,12 @@ def _segments(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
     return found
 
 
-def _same(name: str, expected: int, got: int | None, note: str) -> Comparison:
+def _same(name: str, expected: int, got: int | None, note: str, *, erased: int = 0) -> Comparison:
+    """``erased``: records that were taken out again; which of them these would have been is forgotten."""
     shown = "none" if got is None else f"{got:,}"
-    return Comparison(name, f"{expected:,}", shown + note, "holds" if got == expected else "does not hold")
+    holds = got is not None and expected - erased <= got <= expected
+    less = f", less up to {erased:,} erased" if erased else ""
+    return Comparison(name, f"{expected:,}{less}", shown + note, "holds" if holds else "does not hold")
 
 
 def _at_least(name: str, least: float, part: int, whole: int) -> Comparison:

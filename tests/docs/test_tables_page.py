@@ -16,7 +16,7 @@ from perso_pipeline.measurement.settings_tables import experiments_table, report
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES
 from perso_pipeline.models.tables import CHAMPIONS, MODEL_ARTIFACTS
 from perso_pipeline.models.tables import SCHEMAS as MEASURED
-from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
+from perso_pipeline.profiles.predictions.tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
 from perso_pipeline.profiles.settings_table import SCHEMA as PROFILE_SETTINGS
 from perso_pipeline.raw.tables import LEDGERS
 from perso_pipeline.recommendations.composer import RECOMMENDATIONS, REJECTIONS, SHORT_LISTS, TRACE

@@ -228,7 +228,7 @@ def test_an_account_counts_as_deleted_unless_it_was_created_again(settings: Sett
         account(3, "account_deleted", "c-bob-1", 8), account(4, "account_created", "c-bob-1", 9),
         account(5, "account_deleted", "c-nobody-knows", 9),
     ])  # fmt: skip
-    assert erase.deleted_accounts(settings) == ["c-ann-1"]
+    assert erase.deleted_accounts(settings) == ["customer:c-ann-1"]
     erase.erase(settings, erase.deleted_accounts(settings), say=lambda _: None)
     assert erase.deleted_accounts(settings) == []
 
@@ -273,6 +273,65 @@ def test_a_device_that_somebody_else_signed_in_on_stays_in_their_records(setting
     )
     assert "customer:c-ann-1" not in people["identifier"].to_pylist()
     assert "visitor:v-ann-1" in people["identifier"].to_pylist()
+
+
+def test_somebody_known_only_by_a_device_that_others_use_does_not_come_back(settings: Settings) -> None:
+    # a till: Bob and Cid sign in on it, and somebody never does
+    till = [event(10, "v-till-1", "c-bob-1"), event(11, "v-till-1", "c-cid-1"), event(12, "v-till-1")]
+    deliver(settings, "storefront_events", "till.jsonl", till)
+    store = DuckDBWarehouse(settings.warehouse_path)
+    with store.connect() as connection:
+        ensure_identity_tables(connection)
+        connection.execute("""
+            insert into identity.identity_map values
+                ('customer:c-cid-1', 'customer', 'pcid', 1.0, '2026-01-02', null),
+                ('visitor:v-till-1', 'visitor', 'ptill', 1.0, '2026-01-02', null);
+            create table identity.identifiers as select identifier, known_on from identity.identity_map;
+            create table identity.identity_edges (identifier varchar, other_identifier varchar, edge_type varchar,
+                known_on date, first_known_at timestamp)""")
+
+    assert erase.erase(settings, ["v-till-1"], say=lambda _: None) is not None
+    deliver(settings, "storefront_events", "later.jsonl", [event(13, "v-till-1"), event(14, "v-till-1", "c-bob-1")])
+
+    on_till = store.query("select event_id from raw.storefront_events where visitor_id = 'v-till-1' order by all")
+    assert on_till["event_id"].to_pylist() == ["e10", "e11", "e14"]  # what proves Bob or Cid is theirs
+    assert erase.erase(settings, ["v-till-1"], say=lambda _: None) is not None  # e13 leaves landing
+    later = settings.landing_dir / "storefront_events" / "2026-01-02" / "later.jsonl"
+    assert [bool(line) for line in later.read_text(encoding="utf-8").split("\n")] == [False, True, False]
+    assert erase.erase(settings, ["v-till-1"], say=lambda _: None) is None
+
+
+def test_who_shares_a_device_with_somebody_erased_can_be_erased_too(settings: Settings) -> None:
+    deliver(settings, "storefront_events", "shared.jsonl", [event(7, "v-ann-1", "c-bob-1")])
+    with DuckDBWarehouse(settings.warehouse_path).connect() as connection:
+        ensure_identity_tables(connection)
+        connection.execute("""
+            create table identity.identifiers as select identifier, known_on from identity.identity_map;
+            create table identity.identity_edges (identifier varchar, other_identifier varchar, edge_type varchar,
+                known_on date, first_known_at timestamp);
+            insert into identity.identity_edges values
+                ('customer:c-bob-1', 'visitor:v-ann-1', 'sign_in', '2026-01-02', '2026-01-02')""")
+    erase.erase(settings, ["c-ann-1"], say=lambda _: None)
+    assert erase.erase(settings, ["c-bob-1"], say=lambda _: None) is not None
+    assert {"identifier": "customer:c-bob-1"} not in state(settings)["identity"]
+
+
+def test_a_rewritten_file_keeps_its_time_of_change(settings: Settings) -> None:
+    file = settings.landing_dir / "storefront_events" / "2026-01-02" / "a.jsonl.gz"
+    before = file.stat()
+    erase.erase(settings, ["c-ann-1"], say=lambda _: None)
+    assert file.stat().st_size < before.st_size
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_an_identifier_with_its_kind_means_that_one_only(settings: Settings) -> None:
+    with DuckDBWarehouse(settings.warehouse_path).connect() as connection:
+        connection.execute(
+            "insert into identity.identity_map values ('loyalty:c-ann-1', 'loyalty', 'pbob', 1.0, '2026-01-02', null)"
+        )
+    planned = erase.plan(settings, ["customer:c-ann-1"])
+    assert planned is not None
+    assert "pann" in planned.people.person_ids
 
 
 def test_a_word_that_means_two_people_is_refused(settings: Settings) -> None:

@@ -193,6 +193,36 @@ def test_an_identifier_set_alone_is_as_if_nothing_had_ever_named_it_together_wit
     assert merged.contents() == never.contents()
 
 
+FAMILY: list[Edge] = [
+    ("customer:1", "phone:07", "account_phone", 1), ("customer:2", "phone:07", "account_phone", 2),
+    ("customer:3", "phone:07", "account_phone", 3),
+]  # fmt: skip
+AT_MOST_TWO = [{"identifier": "phone", "others": "customer", "at_most": 2}]
+
+
+@pytest.mark.parametrize("kept_apart", ["customer:1", "customer:2"])
+def test_of_two_kept_apart_only_one_counts_towards_the_limit_of_what_names_both(
+    tmp_path: Path, kept_apart: str
+) -> None:
+    others = {"customer:1", "customer:2"} - {kept_apart}
+    crowd = Shop(tmp_path / "crowd.duckdb", IdentityRules.model_validate({"limits": AT_MOST_TWO}))
+    crowd.learns(*FAMILY)
+    crowd.run(1, 3)
+    assert crowd.people(2) == {frozenset({"customer:1", "customer:2", "phone:07"})}
+    assert crowd.people(3) == set()  # three customers: the telephone joins nobody
+    unmerged = IdentityRules.model_validate({"limits": AT_MOST_TWO, "unmerge": [[kept_apart, "customer:3"]]})
+    crowd.rules = unmerged
+    crowd.run(3)
+    # customer 3 was named last and gives way, so the telephone names two
+    assert crowd.people(3) == {frozenset({kept_apart, *others, "phone:07"})}
+    assert crowd.db.execute("select count(*) from identity.identity_guards").fetchall() == [(0,)]
+    by_night = Shop(tmp_path / "by_night.duckdb", unmerged)
+    by_night.learns(*FAMILY)
+    for number in (3, 1, 2, 3):
+        by_night.run(number)
+    assert by_night.contents() == crowd.contents()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_an_unmerge_taken_off_the_list_and_put_back_is_as_it_was(tmp_path: Path, seed: int) -> None:
     shop = Shop(tmp_path / "perso.duckdb", RULES)

@@ -12,12 +12,14 @@ import pytest
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.profiles.config import ProfilesConfig
-from perso_pipeline.profiles.predictions_config import PredictionsConfig
+from perso_pipeline.profiles.predictions.config import PredictionsConfig
 from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
 PROJECT = Path(__file__).resolve().parents[2]
-FACTS = ["active_days", "visit_days", "site_amounts", "person_totals", "visit_totals", "statement_totals"]
+FACTS = [
+    "active_days", "visit_days", "site_amounts", "person_totals", "visit_totals", "statement_totals", "catalog_checkpoints",
+]  # fmt: skip
 PROFILES = ["path:models/profiles"]
 
 

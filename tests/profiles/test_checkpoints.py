@@ -10,7 +10,7 @@ import pytest
 from tests.profiles.conftest import FACTS, PROFILES, PROJECT, build, write_settings
 
 NIGHTS = ["2026-05-20", "2026-03-31", "2026-04-02"]  # in no order; on a checkpoint, just after one, late
-TOTALS = ("person_totals", "visit_totals", "statement_totals")
+TOTALS = ("person_totals", "visit_totals", "statement_totals", "catalog_checkpoints")
 
 
 def made(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -55,6 +55,7 @@ def test_a_night_without_any_checkpoint_says_the_same(shop, tmp_path):
     build(copy, [(PROFILES, {"night": night}) for night in reversed(NIGHTS)])
     with_checkpoints, without = made(shop), made(copy)
     assert len(with_checkpoints["customer_profiles"]) > 60
+    assert len(with_checkpoints["item_profiles"]) == 3 * 12
     assert with_checkpoints == without
 
 
@@ -96,3 +97,45 @@ def test_a_record_that_touches_an_old_day_takes_the_checkpoints_since_again(shop
                 f"select count(*) from (from interactions.{table} except all from whole.interactions.{table})"
             ).fetchone()
             assert differing == (0,)
+
+
+CATALOGUE_NIGHTS = [f"2026-{month:02}-{day:02}" for month in (3, 4, 5) for day in (13, 14, 28)]
+
+
+def test_a_night_reads_the_catalogue_from_a_checkpoint_as_from_all_its_history(shop, tmp_path):
+    with_checkpoints, without = tmp_path / "with" / "shop.duckdb", tmp_path / "without" / "shop.duckdb"
+    for copy in (with_checkpoints, without):
+        copy.parent.mkdir()
+        shutil.copy(shop, copy)
+        write_settings(copy, *CATALOGUE_NIGHTS)
+    with duckdb.connect(str(without)) as connection:
+        connection.execute("delete from interactions.catalog_checkpoints")
+    steps = [(["item_profiles"], {"night": night}) for night in CATALOGUE_NIGHTS]
+    for copy in (with_checkpoints, without):
+        build(copy, steps)
+    with duckdb.connect(str(with_checkpoints), read_only=True) as connection:
+        connection.execute(f"attach '{without}' as whole (read_only)")
+        sums = "select night, count(*), sum(hash(p)::hugeint) from {} as p group by all order by all"
+        found = connection.execute(sums.format("profiles.item_profiles")).fetchall()
+        assert found == connection.execute(sums.format("whole.profiles.item_profiles")).fetchall()
+        changes = connection.execute("select count(distinct price_changed_on) from profiles.item_profiles").fetchone()
+        kept = connection.execute(
+            "select max(n) from (select count(*) as n from interactions.catalog_checkpoints group by checkpoint_date, item_id)"
+        ).fetchone()
+    assert len(found) == len({*CATALOGUE_NIGHTS, *NIGHTS})
+    assert changes[0] > 15
+    assert 2 < kept[0] <= 6
+
+
+def test_checkpoints_of_the_catalogue_taken_one_upon_another_are_those_of_all_history(shop, tmp_path):
+    grown = tmp_path / "shop.duckdb"
+    shutil.copy(shop, grown)
+    with duckdb.connect(str(grown)) as connection:
+        connection.execute("delete from interactions.catalog_checkpoints where checkpoint_date > '2026-01-31'")
+        connection.execute("delete from raw.loaded_days where stream = 'catalog_items'")
+    build(grown, [(["catalog_checkpoints"], {"from_night": "2026-05-29", "to_night": "2026-05-29"})])
+    with duckdb.connect(str(grown), read_only=True) as connection:
+        connection.execute(f"attach '{shop}' as whole (read_only)")
+        both = "from {}.interactions.catalog_checkpoints order by all"
+        name = connection.execute("select current_database()").fetchone()[0]
+        assert connection.execute(both.format(name)).fetchall() == connection.execute(both.format("whole")).fetchall()

@@ -1,12 +1,22 @@
 """The profile SQL on the hand-made shop; sums in comments are made by hand from it."""
 
+import ast
+import inspect
+import re
 from datetime import date
 from decimal import Decimal
 
 import pytest
 import yaml
 
-from perso_pipeline.profiles.contract import CUSTOMER_ATTRIBUTES, CUSTOMER_PROFILE_KEY, Kind
+from perso_pipeline.profiles.contract import (
+    CUSTOMER_ATTRIBUTES,
+    CUSTOMER_PROFILE_KEY,
+    CUSTOMER_WORDS,
+    DEVICE_TYPES,
+    Kind,
+)
+from perso_pipeline.raw import user_agents
 from perso_pipeline.settings import PROJECT_ROOT
 
 TENTH, FOURTH = date(2026, 1, 10), date(2026, 1, 4)
@@ -179,3 +189,17 @@ def test_the_contract_names_the_columns_of_the_table_with_their_kinds():
     }
     assert expected == CUSTOMER_ATTRIBUTES
     assert list(expected) == list(CUSTOMER_ATTRIBUTES)
+
+
+def test_the_words_that_rules_may_name_are_those_that_the_models_write():
+    def words(model: str, column: str) -> set[str]:
+        sql = (PROJECT_ROOT / "sql/models/profiles" / f"{model}.sql").read_text(encoding="utf-8")
+        case = sql[: sql.index(f"end as {column}")].rsplit("case", 1)[1]
+        return set(re.findall(r"(?:then|else) '([^']+)'", case))
+
+    assert words("customer_profiles", "lifecycle") == set(CUSTOMER_WORDS["lifecycle"])
+    assert words("item_profiles", "price_band") == set(CUSTOMER_WORDS["preferred_price_band"])
+    function = ast.parse(inspect.getsource(user_agents._device_type))
+    returns = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    told = {part.value for value in returns for part in ast.walk(value) if isinstance(part, ast.Constant)}
+    assert told - {"Mobile"} | {"unknown"} == set(DEVICE_TYPES)  # "Mobile" is what it looks for

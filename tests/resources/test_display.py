@@ -17,3 +17,9 @@ def test_text_cannot_break_out_of_its_cell() -> None:
 
 def test_a_long_table_is_cut() -> None:
     assert len(markdown_table(pa.table({"n": list(range(50))}), limit=3).splitlines()) == 2 + 3
+
+
+def test_a_long_text_shows_that_it_is_cut() -> None:
+    rows = pa.table({"text": ["a" * 81, "b" * 80]})
+    assert markdown_table(rows).splitlines()[2:] == [f"| {'a' * 79}… |", f"| {'b' * 80} |"]
+    assert markdown_table(rows, longest=81).splitlines()[2] == f"| {'a' * 81} |"

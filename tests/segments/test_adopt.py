@@ -15,7 +15,7 @@ from perso_pipeline.settings import PROJECT_ROOT
 from tests.segments.worlds import NIGHT
 
 CONDITIONS = [
-    {"attribute": "site_id", "op": "is", "value": "uk"}, {"attribute": "main_device", "op": "is", "value": "it's: {odd} # 'text'"},
+    {"attribute": "site_id", "op": "is", "value": "uk"}, {"attribute": "main_channel", "op": "is", "value": "it's: {odd} # 'text'"},
     {"attribute": "has_email_consent", "op": "is", "value": True}, {"attribute": "country", "op": "is_unknown"},
 ]  # fmt: skip
 CONFIG = """\
@@ -118,20 +118,20 @@ def test_a_discovered_rule_is_one_that_the_config_takes(tmp_path):
         connection.execute("""
             create table profiles.customer_profiles as
             select date '2026-03-10' as night, 'uk' as site_id, 'p' || n as person_id,
-                if(n % 2 = 0, 'mobile', null) as main_device, n % 3 = 0 as has_email_consent, date '2026-03-09' as last_seen_date,
+                if(n % 2 = 0, 'mobile', null) as main_channel, n % 3 = 0 as has_email_consent, date '2026-03-09' as last_seen_date,
                 if(n % 10 < if(n % 2 = 0, 8, 2), date '2026-03-01', null) as last_order_date, 20::decimal(18, 4) as average_order_value
             from range(2000) t(n)
         """)
-    options = DiscoveryOptions(attributes=("main_device", "has_email_consent"))
+    options = DiscoveryOptions(attributes=("main_channel", "has_email_consent"))
     tables = discover_segments(store, options, NIGHT)
     mobile = next(r for r in tables.discovered.to_pylist() if "mobile" in r["rule"] and "consent" not in r["rule"])
     assert (mobile["direction"], mobile["is_confirmed"], mobile["rule_words"]) == (
         "above",
         True,
-        "(site_id is uk and main_device is mobile)",
+        "(site_id is uk and main_channel is mobile)",
     )
     unknown = next(
-        r for r in tables.discovered.to_pylist() if r["rule_words"] == "(site_id is uk and main_device is unknown)"
+        r for r in tables.discovered.to_pylist() if r["rule_words"] == "(site_id is uk and main_channel is unknown)"
     )
     assert unknown["direction"] == "below"
     assert tables == discover_segments(store, options, NIGHT)

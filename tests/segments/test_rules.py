@@ -50,6 +50,16 @@ WRONG = {
     "unknown kind": ("{has_affinity: {kind: colour, value: red}}", "there is no kind 'colour' (did you mean 'hour'?)"),
     "a share above the whole": ("{has_affinity: {kind: brand, value: Finch, at_least_share: 30}}", "less than or equal to 1"),
     "no value of an affinity": ("{has_affinity: {kind: brand}}", "value"),
+    "a word that is never there": ("{attribute: lifecycle, op: is, value: activ}", "'lifecycle' is never 'activ' (did you mean 'active'?)"),
+    "one of several": ("{attribute: value_band, op: in, value: [high, midle]}", "'value_band' is never 'midle' (did you mean 'middle'?)"),
+    "a device that there is not": ("{did: {event: visit, device: phone}}", "there is no device 'phone' (one of mobile, tablet,"),
+    "nothing at all": ("", "a block of keys is expected, not nothing"),
+    "a sentence": ("orders > 2", "a block of keys is expected, not 'orders > 2'"),
+    "a list": ("[{attribute: orders, op: is, value: 1}]", "a block of keys is expected, not a list"),
+    "no list": ("{all: {attribute: orders, op: is, value: 1}}", "a list is expected (each entry after '-', or [..., ...]), not a block"),
+    "an empty group": ("{any: []}", "at least one entry is needed"),
+    "days in letters": ("{did: {event: visit, within_days: ten}}", "a whole number is expected, not 'ten'"),
+    "a longer key": ("{attribute: orders, operator: is, value: 1}", "there is no such key (did you mean 'op'?)"),
     "misspelt key": ("{atribute: orders, op: is, value: 1}", "there is no such key (did you mean 'attribute'?)"),
 }  # fmt: skip
 
@@ -93,6 +103,23 @@ def test_a_wrong_option_is_named_by_line(tmp_path, text, sentence):
     with pytest.raises(ConfigError, match=r"segments\.yml line 3: ") as raised:
         read_config(path, Segments)
     assert sentence in str(raised.value)
+
+
+def test_an_id_that_stands_twice_is_named_where_it_stands_again(tmp_path):
+    path = tmp_path / "segments.yml"
+    segment = "  - {id: s, name: S, description: d, rule: {attribute: orders, op: is, value: 1}}\n"
+    path.write_text("segments:\n" + 2 * segment)
+    with pytest.raises(ConfigError, match=r"^segments\.yml line 3: segments\.1\.id: the id 's' is taken"):
+        read_config(path, Segments)
+
+
+def test_the_json_schema_completes_the_words_of_an_attribute():
+    [lifecycle] = [
+        case["then"]["properties"]["value"]
+        for case in Segments.model_json_schema()["$defs"]["Rule"]["allOf"]
+        if case["if"]["properties"]["attribute"] == {"const": "lifecycle"}
+    ]
+    assert {"enum": ["prospect", "new", "active", "at_risk", "lapsed"]} in lifecycle["anyOf"]
 
 
 def test_the_json_schema_lists_attributes_events_and_totals():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -327,3 +328,45 @@ def test_offices_and_kiosks_are_devices_of_many_people(shop):
         select count(*) from (select visitor_id from '{shop.truth}/devices.parquet' group by 1 having count(*) > 5)
     """).fetchall()[0][0]
     assert crowds > 0
+
+
+def test_some_who_leave_for_good_delete_their_account_the_day_after(shop):
+    deleted = shop.db.sql("""
+        select p.customer_id, p.load_date, p.occurred_at::timestamp::date as day
+        from profile_events as p where event_type = 'account_deleted' order by all
+    """).fetchall()
+    true = shop.db.sql(f"""
+        select d.customer_id, d.deleted_on, d.deleted_on
+        from read_parquet('{shop.truth}/deleted_accounts.parquet') as d order by all
+    """).fetchall()
+    assert deleted == true  # each once, sound and on its day
+    # 55 % of 2,500 people are members, 1 in 150 leaves on a day, of 12 of these one deletes: about 15 in 21 days
+    assert 5 <= len(deleted) <= 30
+    first = shop.config.last_day - timedelta(days=shop.config.days - 1)
+    later = shop.db.sql(f"""
+        select count(*) from storefront_events as e
+        join read_parquet('{shop.truth}/deleted_accounts.parquet') as d using (customer_id)
+        where e.occurred_at::timestamp > d.deleted_on + interval 1 day
+            and coalesce(e.is_success, true)  -- anybody may try to sign in with a wrong number
+    """).fetchall()
+    assert later == [(0,)]
+    left = shop.db.sql(f"""
+        select bool_and(deleted_on = date '{first}' + leaving_day::integer + 1)
+        from read_parquet('{shop.truth}/deleted_accounts.parquet')
+        join read_parquet('{shop.truth}/people.parquet') using (person_key)
+    """).fetchall()
+    assert left == [(True,)]
+
+
+def test_who_deletes_an_account_changes_nothing_else(tmp_path, read_landing):
+    events = {}
+    for share in (0.0, 1.0):
+        folder = tmp_path / str(share)
+        config = ShopConfig(people=300, items=60, days=8, deleted_share=share)
+        simulate(config, landing_dir=folder / "landing", truth_dir=folder / "truth")
+        db = read_landing(folder / "landing")
+        events[share] = db.sql("select * exclude (filename) from storefront_events order by all").fetchall()
+        others = "select * exclude (event_id, filename) from profile_events where event_type <> 'account_deleted'"
+        events[share] += db.sql(f"{others} order by all").fetchall()
+    assert len(events[0.0]) > 1000
+    assert events[0.0] == events[1.0]

@@ -18,9 +18,9 @@ class HandMade:
         self.db = duckdb.connect()
         self.db.execute("""
             create schema raw; create schema identity; create schema measurement; create schema staging;
-            create table raw.delivered_files (load_date date, stream varchar, file varchar, delivered bigint, rejected bigint);
+            create table raw.delivered_files (load_date date, stream varchar, file varchar, delivered bigint, rejected bigint, erased bigint);
             insert into raw.delivered_files values
-                ('2026-01-01', 'order_events', 'a', 6, 0), ('2026-01-01', 'order_events', 'b', 4, 1);
+                ('2026-01-01', 'order_events', 'a', 6, 0, null), ('2026-01-01', 'order_events', 'b', 4, 1, 0);
             create table staging.stg_order_events as select range as event_id, date '2026-01-01' as known_on from range(7);
             create table identity.identity_map (identifier varchar, person_id varchar, known_on date, void_on date);
             insert into identity.identity_map values
@@ -51,6 +51,8 @@ def truth(tmp_path: Path) -> Path:
     duckdb.execute(f"""
         copy (select date '2026-01-01' as load_date, 'order_events' as stream, 10 as delivered, 0 as late,
             2 as duplicated, 1 as broken) to '{tmp_path}/deliveries.parquet';
+        copy (select 'three' as person_key, 'C3' as customer_id, date '2026-01-01' as deleted_on
+            union all select 'one', 'C1', date '2026-01-02') to '{tmp_path}/deleted_accounts.parquet';
         copy (select 'one' as person_key, 'C1' as customer_id) to '{tmp_path}/accounts.parquet';
         copy (select * from (values ('v1', 'one', 2, 9), ('v2', 'one', 1, 1), ('v3', 'two', 0, 4))
             as t (visitor_id, person_key, acts, sessions)) to '{tmp_path}/devices.parquet';
@@ -100,6 +102,11 @@ def test_a_right_warehouse_holds(truth):
         pytest.param(
             "update measurement.lift set relative_ci_high = 0.05", ["lift: orders per visitor"], id="interval misses"
         ),
+        pytest.param(
+            "insert into identity.identity_map values ('customer:C3', 'p4', '2026-01-01', null)",
+            ["deleted accounts: erased"],
+            id="somebody who deleted the account is still there",
+        ),
         pytest.param("delete from measurement.lift", ["lift: orders per visitor"], id="no lift"),
     ],
 )
@@ -107,6 +114,15 @@ def test_what_is_wrong_does_not_hold(truth, damage, failing):
     warehouse = HandMade()
     warehouse.db.execute(damage)
     assert _failing(warehouse, truth) == failing
+
+
+def test_records_that_were_erased_are_missing_rightly_and_no_more_than_those(truth):
+    warehouse = HandMade()
+    warehouse.db.execute("update raw.delivered_files set erased = 2, rejected = 0 where file = 'b'")
+    warehouse.db.execute("delete from staging.stg_order_events where event_id = 0")
+    assert _failing(warehouse, truth) == []
+    warehouse.db.execute("delete from staging.stg_order_events where event_id in (1, 2)")
+    assert _failing(warehouse, truth) == ["order_events: different sound records"]
 
 
 def test_a_lift_that_cannot_be_estimated_is_neither_right_nor_wrong(truth):

@@ -53,88 +53,32 @@ clicks as (
 ),
 
 named_together as (
+    {%- for edge_type, records, identifier, other_identifier in [
+        ('sign_in', 'sign_ins', 'customer', 'visitor'),
+        ('order_device', 'orders', 'customer', 'visitor'),
+        ('order_email', 'orders', 'coalesce(customer, email)', 'case when customer is null then visitor else email end'),
+        ('order_loyalty', 'orders', 'coalesce(customer, email, loyalty)', 'case when coalesce(customer, email) is null then visitor else loyalty end'),
+        ('account_device', 'accounts', 'customer', 'visitor'),
+        ('account_email', 'accounts', 'customer', 'email'),
+        ('account_phone', 'accounts', 'customer', 'phone'),
+        ('account_loyalty', 'accounts', 'customer', 'loyalty'),
+        ('message_click', 'clicks', 'customer', 'visitor'),
+    ] %}
     select
-        'sign_in' as edge_type,
-        customer as identifier,
-        visitor as other_identifier,
+        '{{ edge_type }}' as edge_type,
+        {{ identifier }} as identifier,
+        {{ other_identifier }} as other_identifier,
         occurred_at,
         event_date,
         known_on
-    from sign_ins
+    from {{ records }}
+    {%- if edge_type in ('order_email', 'order_loyalty') %}
+    where {{ edge_type.split('_')[1] }} is not null
+    {%- endif %}
+    {%- if not loop.last %}
     union all
-    select
-        'order_device' as edge_type,
-        customer as identifier,
-        visitor as other_identifier,
-        occurred_at,
-        event_date,
-        known_on
-    from orders
-    union all
-    select
-        'order_email' as edge_type,
-        coalesce(customer, email) as identifier,
-        case when customer is null then visitor else email end as other_identifier,
-        occurred_at,
-        event_date,
-        known_on
-    from orders
-    where email is not null
-    union all
-    select
-        'order_loyalty' as edge_type,
-        coalesce(customer, email, loyalty) as identifier,
-        case when coalesce(customer, email) is null then visitor else loyalty end as other_identifier,
-        occurred_at,
-        event_date,
-        known_on
-    from orders
-    where loyalty is not null
-    union all
-    select
-        'account_device' as edge_type,
-        customer as identifier,
-        visitor as other_identifier,
-        occurred_at,
-        event_date,
-        known_on
-    from accounts
-    union all
-    select
-        'account_email' as edge_type,
-        customer as identifier,
-        email as other_identifier,
-        occurred_at,
-        event_date,
-        known_on
-    from accounts
-    union all
-    select
-        'account_phone' as edge_type,
-        customer as identifier,
-        phone as other_identifier,
-        occurred_at,
-        event_date,
-        known_on
-    from accounts
-    union all
-    select
-        'account_loyalty' as edge_type,
-        customer as identifier,
-        loyalty as other_identifier,
-        occurred_at,
-        event_date,
-        known_on
-    from accounts
-    union all
-    select
-        'message_click' as edge_type,
-        customer as identifier,
-        visitor as other_identifier,
-        occurred_at,
-        event_date,
-        known_on
-    from clicks
+    {%- endif %}
+    {%- endfor %}
 )
 
 select

@@ -1,4 +1,6 @@
 {% set night = night_literal() %}
+{% set base = catalog_base(ref('catalog_checkpoints')) %}
+{% set base_known_until = catalog_known_until(ref('catalog_checkpoints'), base) if execute else base %}
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
@@ -7,10 +9,13 @@
     pre_hook="{% if is_incremental() %}delete from {{ this }} where night = {{ night_literal() }}{% endif %}",
 ) }}
 
-with catalog_items as (
-    select * from {{ ref('stg_catalog_items') }}
-    where known_on <= {{ night }} and event_date <= {{ night }}
+with targets as (
+    select
+        {{ night }} as day,
+        {{ night }} as known_until
 ),
+
+{{ catalog_items_since(ref('catalog_checkpoints'), base, base_known_until, 'targets') }},
 
 item_days as (
     select * from {{ ref('item_days') }}

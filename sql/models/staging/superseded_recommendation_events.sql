@@ -6,13 +6,4 @@
     'context_item_id', 'model_version', 'user_agent', 'is_robot', 'payload',
 ] %}
 
-with
 {{ superseded_copies(source('raw', 'recommendation_events'), columns, 'recommendation_events') }}
-
-select
-    event_date,
-    load_date,
-    file,
-    line
-from ranked
-where copy_rank > 1

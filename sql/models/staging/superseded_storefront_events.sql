@@ -9,13 +9,4 @@
     'payload',
 ] %}
 
-with
 {{ superseded_copies(source('raw', 'storefront_events'), columns, 'storefront_events') }}
-
-select
-    event_date,
-    load_date,
-    file,
-    line
-from ranked
-where copy_rank > 1

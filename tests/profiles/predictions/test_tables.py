@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
-from perso_pipeline.profiles.prediction_tables import (
+from perso_pipeline.profiles.predictions.tables import (
     PREDICTIONS,
     Scores,
     likelihood_bands,

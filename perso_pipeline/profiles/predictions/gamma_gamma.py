@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
 
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.maximum import maximum
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.maximum import maximum
 
 Floats = NDArray[np.float64]
 

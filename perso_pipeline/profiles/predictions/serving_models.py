@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from perso_pipeline.profiles.predictions_config import TrainingConfig
+from perso_pipeline.profiles.predictions.config import TrainingConfig
 
 Row = Mapping[str, Any]
 

@@ -13,10 +13,17 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Value, Warehouse
-from perso_pipeline.profiles.features import Frames
-from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS
-from perso_pipeline.profiles.predictions_config import PredictionsConfig, flat
-from perso_pipeline.profiles.training import ModelName, Training, TrainingSet, card_file, train, training_sets
+from perso_pipeline.profiles.predictions.config import PredictionsConfig, flat
+from perso_pipeline.profiles.predictions.features import Frames
+from perso_pipeline.profiles.predictions.tables import PREDICTION_TRAININGS
+from perso_pipeline.profiles.predictions.training import (
+    ModelName,
+    Training,
+    TrainingSet,
+    card_file,
+    train,
+    training_sets,
+)
 from perso_pipeline.resources.model_files import LedgerEntry, entries, read_verified
 from perso_pipeline.resources.tracking import ModelRun, NightRun, Tracking
 

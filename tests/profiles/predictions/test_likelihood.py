@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.likelihood import Examples, LikelihoodModel, fit_likelihood, refusal
-from perso_pipeline.profiles.training import card_file
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.likelihood import Examples, LikelihoodModel, fit_likelihood, refusal
+from perso_pipeline.profiles.predictions.training import card_file
 
 NAMES = ("views", "orders")
 WEIGHTS = np.array([1.2, -0.7])
@@ -68,7 +68,8 @@ def test_nothing_to_learn_is_not_better_than_the_base_rate(fit, predictions_conf
 def test_too_few_of_either_outcome_is_said(fit):
     few = Examples(np.zeros((1000, 2)), np.arange(1000) < 12)
     assert fit(people(3000, 1), few, people(3000, 3)) == NotEstimable(
-        "of 1000 people in the calibration slice it happened to 12, and it takes 50 of either kind"
+        "of 1000 people in the calibration slice it happened to 12, and it takes 50 to whom it happened and as many to "
+        "whom it did not: more people or more days"
     )
     nearly_all = Examples(few.values, ~few.happened)
     assert isinstance(fit(people(3000, 1), people(3000, 2), nearly_all), NotEstimable)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.training_cuts import Cuts, plan_cuts
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.training_cuts import Cuts, plan_cuts
 
 NIGHT = date(2026, 6, 30)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from perso_pipeline.profiles.features import FEATURE_NAMES, FeatureFrame, Frames, read_features
-from perso_pipeline.profiles.labels import read_ordered
-from perso_pipeline.profiles.purchases import kept_share, read_purchases
+from perso_pipeline.profiles.predictions.features import FEATURE_NAMES, FeatureFrame, Frames, read_features
+from perso_pipeline.profiles.predictions.labels import read_ordered
+from perso_pipeline.profiles.predictions.purchases import kept_share, read_purchases
 
 CUT = date(2026, 6, 10)
 
@@ -67,7 +67,7 @@ def test_what_becomes_known_or_happens_later_changes_nothing(facts):
 
 
 def test_the_assertion_against_leaks_can_fail(facts, monkeypatch):
-    from perso_pipeline.profiles import features
+    from perso_pipeline.profiles.predictions import features
 
     facts.day("ann", CUT, views=1)
     facts.day("ann", CUT, views=1, known_on=CUT + timedelta(days=1))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from perso_pipeline.profiles import assets, checks
-from perso_pipeline.profiles.prediction_faults import unfit_serving_models
-from perso_pipeline.profiles.serving_models import training_nights
+from perso_pipeline.profiles.predictions.faults import unfit_serving_models
+from perso_pipeline.profiles.predictions.serving_models import training_nights
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import TrackingResource

@@ -13,15 +13,15 @@ from typing import Any, Literal
 import numpy as np
 
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.profiles import likelihood, value_model
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.features import FEATURE_NAMES, FeatureFrame, Frames
-from perso_pipeline.profiles.labels import read_ordered
-from perso_pipeline.profiles.likelihood import Examples, Flags, LikelihoodReport, fit_likelihood
-from perso_pipeline.profiles.prediction_plots import calibration_plot, holdout_plot
-from perso_pipeline.profiles.predictions_config import PREDICTIONS_VERSION, PredictionsConfig
-from perso_pipeline.profiles.purchases import kept_share, read_purchases
-from perso_pipeline.profiles.training_cuts import Cuts, plan_cuts
+from perso_pipeline.profiles.predictions import likelihood, value_model
+from perso_pipeline.profiles.predictions.config import PREDICTIONS_VERSION, PredictionsConfig
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.features import FEATURE_NAMES, FeatureFrame, Frames
+from perso_pipeline.profiles.predictions.labels import read_ordered
+from perso_pipeline.profiles.predictions.likelihood import Examples, Flags, LikelihoodReport, fit_likelihood
+from perso_pipeline.profiles.predictions.plots import calibration_plot, holdout_plot
+from perso_pipeline.profiles.predictions.purchases import kept_share, read_purchases
+from perso_pipeline.profiles.predictions.training_cuts import Cuts, plan_cuts
 
 ModelName = Literal["value", "conversion", "churn"]
 MODELS: tuple[ModelName, ...] = ("value", "conversion", "churn")

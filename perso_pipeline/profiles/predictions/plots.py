@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from perso_pipeline.profiles.prediction_quality import Calibration
-from perso_pipeline.profiles.value_model import Holdout
+from perso_pipeline.profiles.predictions.quality import Calibration
+from perso_pipeline.profiles.predictions.value_model import Holdout
 from perso_pipeline.resources.display import png
 
 

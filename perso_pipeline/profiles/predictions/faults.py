@@ -3,8 +3,8 @@
 from datetime import date
 
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.profiles.predictions_config import PredictionsConfig
-from perso_pipeline.profiles.training import MODELS
+from perso_pipeline.profiles.predictions.config import PredictionsConfig
+from perso_pipeline.profiles.predictions.training import MODELS
 
 _SERVING = """
 select

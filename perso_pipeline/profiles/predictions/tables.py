@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perso_pipeline.profiles.prediction_quality import Floats
-from perso_pipeline.profiles.predictions_config import BandsConfig
+from perso_pipeline.profiles.predictions.config import BandsConfig
+from perso_pipeline.profiles.predictions.quality import Floats
 
 _MONEY = pa.decimal128(18, 4)
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.prediction_quality import (
+from perso_pipeline.profiles.predictions.config import LikelihoodConfig
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.quality import (
     Calibration,
     Skill,
     auc,
@@ -23,7 +24,6 @@ from perso_pipeline.profiles.prediction_quality import (
     calibration,
     log_loss,
 )
-from perso_pipeline.profiles.predictions_config import LikelihoodConfig
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -124,8 +124,8 @@ def fit_likelihood(
     for name, slice_ in (("learning", train), ("calibration", calibrate), ("test", test)):
         if slice_.rarer < config.min_positives:
             return NotEstimable(
-                f"of {len(slice_.happened)} people in the {name} slice it happened to {slice_.positives}, "
-                f"and it takes {config.min_positives} of either kind"
+                f"of {len(slice_.happened)} people in the {name} slice it happened to {slice_.positives}, and it takes "
+                f"{config.min_positives} to whom it happened and as many to whom it did not: more people or more days"
             )
     weights, intercept = _logistic(train, 1 / config.regularization)
     raw = (calibrate.values @ weights + intercept)[:, None]

@@ -6,8 +6,8 @@ Keep reading of tables out.
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.predictions_config import LikelihoodConfig
+from perso_pipeline.profiles.predictions.config import LikelihoodConfig
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
 
 
 @dataclass(frozen=True, slots=True)

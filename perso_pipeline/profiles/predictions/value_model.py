@@ -11,12 +11,12 @@ from typing import Any, Self
 import numpy as np
 import pyarrow.compute as pc
 
-from perso_pipeline.profiles.bg_nbd import BgNbd, fit_bg_nbd
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.gamma_gamma import GammaGamma, fit_gamma_gamma
-from perso_pipeline.profiles.prediction_quality import Floats, Skill, skill
-from perso_pipeline.profiles.predictions_config import ValueConfig
-from perso_pipeline.profiles.purchases import DAYS_PER_WEEK, Purchases
+from perso_pipeline.profiles.predictions.bg_nbd import BgNbd, fit_bg_nbd
+from perso_pipeline.profiles.predictions.config import ValueConfig
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.gamma_gamma import GammaGamma, fit_gamma_gamma
+from perso_pipeline.profiles.predictions.purchases import DAYS_PER_WEEK, Purchases
+from perso_pipeline.profiles.predictions.quality import Floats, Skill, skill
 
 
 @dataclass(frozen=True, slots=True)

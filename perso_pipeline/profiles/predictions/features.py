@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.profiles.purchases import days_of
+from perso_pipeline.profiles.predictions.purchases import days_of
 
 Floats = NDArray[np.float64]
 

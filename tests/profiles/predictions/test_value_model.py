@@ -4,12 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from perso_pipeline.profiles import value_model
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.prediction_quality import Skill
-from perso_pipeline.profiles.purchases import Purchases
-from perso_pipeline.profiles.training import card_file
-from perso_pipeline.profiles.value_model import Holdout, ValueModel, fit_value, hold_out
+from perso_pipeline.profiles.predictions import value_model
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.purchases import Purchases
+from perso_pipeline.profiles.predictions.quality import Skill
+from perso_pipeline.profiles.predictions.training import card_file
+from perso_pipeline.profiles.predictions.value_model import Holdout, ValueModel, fit_value, hold_out
 
 R, ALPHA, A, B = 0.8, 5.0, 0.7, 2.5
 

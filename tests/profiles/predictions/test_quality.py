@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from perso_pipeline.profiles.prediction_quality import auc, brier, brier_skill, calibration, log_loss, skill
+from perso_pipeline.profiles.predictions.quality import auc, brier, brier_skill, calibration, log_loss, skill
 
 RNG = np.random.default_rng(1)
 PROBABILITY = np.round(RNG.beta(1, 9, 4000), 3)

@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perso_pipeline.profiles.predictions_config import TrainingConfig
-from perso_pipeline.profiles.serving_models import choose, training_nights
+from perso_pipeline.profiles.predictions.config import TrainingConfig
+from perso_pipeline.profiles.predictions.serving_models import choose, training_nights
 
 WEEKLY = TrainingConfig(every_nights=7, fall_back_trainings=2)
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, digamma, gammaln, hyp2f1
 
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.maximum import maximum
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.maximum import maximum
 
 Floats = NDArray[np.float64]
 
@@ -105,7 +105,8 @@ def fit_bg_nbd(
     buyers, repeaters = len(repeats), int((repeats > 0).sum())
     if buyers < min_buyers or repeaters < min_repeat_buyers:
         return NotEstimable(
-            f"{buyers} people ordered and {repeaters} of them again; it takes {min_buyers} and {min_repeat_buyers}"
+            f"{buyers} people ordered and {repeaters} of them again; it takes {min_buyers} people who ordered and "
+            f"{min_repeat_buyers} who ordered again"
         )
     columns = _distinct(repeats, last_weeks, age_weeks)
 

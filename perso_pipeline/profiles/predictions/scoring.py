@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.profiles.features import FEATURE_NAMES, read_features
-from perso_pipeline.profiles.likelihood import LikelihoodModel
-from perso_pipeline.profiles.prediction_tables import Scores, likelihood_bands, money, prediction_rows, value_bands
-from perso_pipeline.profiles.predictions_config import PredictionsConfig
-from perso_pipeline.profiles.purchases import read_purchases
-from perso_pipeline.profiles.training import ModelName, scored_people
-from perso_pipeline.profiles.value_model import ValueModel
+from perso_pipeline.profiles.predictions.config import PredictionsConfig
+from perso_pipeline.profiles.predictions.features import FEATURE_NAMES, read_features
+from perso_pipeline.profiles.predictions.likelihood import LikelihoodModel
+from perso_pipeline.profiles.predictions.purchases import read_purchases
+from perso_pipeline.profiles.predictions.tables import Scores, likelihood_bands, money, prediction_rows, value_bands
+from perso_pipeline.profiles.predictions.training import ModelName, scored_people
+from perso_pipeline.profiles.predictions.value_model import ValueModel
 
 Card = Mapping[str, Any]
 

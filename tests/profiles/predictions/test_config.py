@@ -7,8 +7,8 @@ import pytest
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import ConfigError
 from perso_pipeline.profiles.contract import CUSTOMER_PROFILE_KEY, PREDICTION_ATTRIBUTES, Kind
-from perso_pipeline.profiles.prediction_tables import PREDICTIONS
-from perso_pipeline.profiles.predictions_config import PredictionsConfig
+from perso_pipeline.profiles.predictions.config import PredictionsConfig
+from perso_pipeline.profiles.predictions.tables import PREDICTIONS
 from perso_pipeline.settings import PROJECT_ROOT
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
-from perso_pipeline.profiles.bg_nbd import BgNbd, fit_bg_nbd, log_likelihood
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.gamma_gamma import GammaGamma, fit_gamma_gamma
+from perso_pipeline.profiles.predictions.bg_nbd import BgNbd, fit_bg_nbd, log_likelihood
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.gamma_gamma import GammaGamma, fit_gamma_gamma
 
 CDNOW = Path("/work/shared/data/cdnow/cdnow_sample_2357_clvtools.parquet")
 PUBLISHED = BgNbd(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259, log_likelihood=-9582.43)
@@ -175,4 +175,6 @@ def test_the_same_data_give_the_same_fit_to_the_last_digit():
 def test_too_few_who_came_back_is_said_and_not_guessed():
     nobody = (np.zeros(300), np.zeros(300), np.full(300, 10.0))
     found = fit_bg_nbd(*nobody, **ENOUGH)
-    assert found == NotEstimable("300 people ordered and 0 of them again; it takes 200 and 50")
+    assert found == NotEstimable(
+        "300 people ordered and 0 of them again; it takes 200 people who ordered and 50 who ordered again"
+    )

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gamma
 
-from perso_pipeline.profiles.estimates import NotEstimable
-from perso_pipeline.profiles.gamma_gamma import GammaGamma, fit_gamma_gamma, log_likelihood
+from perso_pipeline.profiles.predictions.estimates import NotEstimable
+from perso_pipeline.profiles.predictions.gamma_gamma import GammaGamma, fit_gamma_gamma, log_likelihood
 
 MODEL = GammaGamma(p=6.0, q=4.0, v=15.0, log_likelihood=0.0)
 
