@@ -14,7 +14,7 @@ STAGES = {
     "measurement", "erasure",
 }  # fmt: skip
 
-FILES = {"report", "receipts"}  # no tables
+FILES = {"report", "receipts", "resumed_erasures"}  # no tables
 DESCRIBED = {spec.key: spec for spec in defs.resolve_all_asset_specs() if spec.key.path[-1] not in FILES}
 
 

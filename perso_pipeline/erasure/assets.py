@@ -33,6 +33,7 @@ _LAST = [
     ["segments", "person_groups"],
     ["segments", "segment_changes"],
     ["segments", "segment_overlap"],
+    ["models", "model_verdicts"],
     ["recommendations", "recommendation_rejections"],
     ["recommendations", "short_lists"],
     ["recommendations", "publish_log"],
