@@ -49,8 +49,9 @@ def test_a_night_erases_whoever_deleted_the_account(shop: Installation, tmp_path
     net = "select sum(net) from measurement.revenue_report where night = date '2026-10-30'"
     [(before,)] = after.rows(net)
 
-    after.perso("run", "--night", NIGHT)
+    said = after.perso("run", "--night", NIGHT)
 
+    assert "1 people with" in said
     shared = {
         name
         for name in names
