@@ -112,6 +112,7 @@ def measured(
         fitted = time.perf_counter()
         lists = answers(model, parts, max(k for _, k in MEASURES))
         spent = np.array([fitted - begun, time.perf_counter() - fitted])
+        print(f"{name}: fitted in {spent[0]:.1f} s, answered in {spent[1]:.1f} s", flush=True)
         yield name, {(metric, k): metrics.accuracy(lists, parts.relevant, k)[metric] for metric, k in MEASURES}, spent
 
 
