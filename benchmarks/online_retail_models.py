@@ -156,11 +156,11 @@ def report(values: dict[str, Values], seconds: dict[str, np.ndarray], config: Si
         if name != TWO_STAGES
     ]
     print_table(("minus", *(f"{metric}@{k}" for metric, k in MEASURES)), differences)
-    best = next(name for name in order if name != TWO_STAGES)
-    low, _ = resamples.interval(ours[primary] - values[best][primary])
-    word = "beats" if low > 0 else "does not surely beat"
-    gained = shown(ours[primary] - values[best][primary], signed=True)
-    print(f"\n{TWO_STAGES} {word} the best single model, {best}, by {gained} in {primary[0]}@{primary[1]}.")
+    for best in {next(n for n in order if n not in without): None for without in ({TWO_STAGES}, {TWO_STAGES, "blend"})}:
+        low, _ = resamples.interval(ours[primary] - values[best][primary])
+        word = "beats" if low > 0 else "does not surely beat"
+        gained = shown(ours[primary] - values[best][primary], signed=True)
+        print(f"\n{TWO_STAGES} {word} {best} by {gained} in {primary[0]}@{primary[1]}.")
 
 
 if __name__ == "__main__":
