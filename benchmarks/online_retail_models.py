@@ -112,6 +112,7 @@ def measured(
         fitted = time.perf_counter()
         lists = answers(model, parts, max(k for _, k in MEASURES))
         spent = np.array([fitted - begun, time.perf_counter() - fitted])
+        print(f"{name}: fitted in {spent[0]:.1f} s, answered in {spent[1]:.1f} s", flush=True)
         yield name, {(metric, k): metrics.accuracy(lists, parts.relevant, k)[metric] for metric, k in MEASURES}, spent
 
 
@@ -155,11 +156,11 @@ def report(values: dict[str, Values], seconds: dict[str, np.ndarray], config: Si
         if name != TWO_STAGES
     ]
     print_table(("minus", *(f"{metric}@{k}" for metric, k in MEASURES)), differences)
-    best = next(name for name in order if name != TWO_STAGES)
-    low, _ = resamples.interval(ours[primary] - values[best][primary])
-    word = "beats" if low > 0 else "does not surely beat"
-    gained = shown(ours[primary] - values[best][primary], signed=True)
-    print(f"\n{TWO_STAGES} {word} the best single model, {best}, by {gained} in {primary[0]}@{primary[1]}.")
+    for best in {next(n for n in order if n not in without): None for without in ({TWO_STAGES}, {TWO_STAGES, "blend"})}:
+        low, _ = resamples.interval(ours[primary] - values[best][primary])
+        word = "beats" if low > 0 else "does not surely beat"
+        gained = shown(ours[primary] - values[best][primary], signed=True)
+        print(f"\n{TWO_STAGES} {word} {best} by {gained} in {primary[0]}@{primary[1]}.")
 
 
 if __name__ == "__main__":

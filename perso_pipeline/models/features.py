@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from perso_pipeline.models.feature_groups import Column, Groups, ratio, row_sums
 from perso_pipeline.models.protocol import KINDS, Indices, InteractionMatrix, Journal
 from perso_pipeline.models.signals import to_day
 
@@ -19,7 +20,6 @@ LONGEST_DAYS = 180
 # Views that an item's rates are drawn to 0 by, so that one view with one purchase is no rate of 1.
 PRIOR_VIEWS = 10.0
 _MANY_DAYS = 100_000  # more than any day since 1970 or any age, to tell pairs with a day apart by one number
-Column = NDArray[np.float64]
 
 ITEM = (
     *(f"item_share_{days}d" for days in WINDOWS),
@@ -62,14 +62,14 @@ class Moment:
         items = data.weights.shape[1]
         journal, catalogue = data.journal or _NO_EVENTS, data.catalogue
         daily = data.daily_people.tocsc()
-        counts = {days: _row_sums(daily[:, 1 : days + 1]) for days in WINDOWS}
+        counts = {days: row_sums(daily[:, 1 : days + 1]) for days in WINDOWS}
         price = np.full(items, np.nan) if catalogue is None else catalogue.price
         self._log_price = np.log(np.where(price > 0, price, np.nan))
         self._popularity = _percentile(counts[RECENT_DAYS])
-        unnamed = np.full(items, "")
-        self._category = _Groups(data, unnamed if catalogue is None else catalogue.category, counts[RECENT_DAYS])
-        self._brand = _Groups(data, unnamed if catalogue is None else catalogue.brand, counts[RECENT_DAYS])
+        none, recent = np.full(items, ""), counts[RECENT_DAYS]
         self._last_visit = _last_visits(journal, data.weights.shape)
+        self._category = Groups(data, none if catalogue is None else catalogue.category, recent, self._last_visit)
+        self._brand = Groups(data, none if catalogue is None else catalogue.brand, recent, self._last_visit)
         self._item = self._of_items(data, journal, counts)
         self._person = self._of_people(data)
 
@@ -87,7 +87,7 @@ class Moment:
             self._popularity[item] - self._taste[person],
             self._category.share(person, item),
             self._category.age(person, item),
-            self._category.share_of_visit(self._last_visit, person, item),
+            self._category.share_of_last_visit(person, item),
             self._category.share_within(item),
             self._brand.share(person, item),
             self._brand.age(person, item),
@@ -125,8 +125,8 @@ class Moment:
         held = total(np.ones(len(row)))
         priced = np.isfinite(self._log_price[item])
         weight = data.weights.data * priced
-        self._taste = _ratio(total(self._popularity[item]), held)
-        self._usual_price = _ratio(total(weight * np.nan_to_num(self._log_price[item])), total(weight))
+        self._taste = ratio(total(self._popularity[item]), held)
+        self._usual_price = ratio(total(weight * np.nan_to_num(self._log_price[item])), total(weight))
         newest = np.full(people, np.inf)
         np.minimum.at(newest, row, age)
         days = np.unique(row * _MANY_DAYS + age) // _MANY_DAYS
@@ -141,66 +141,8 @@ class Moment:
         ]
 
 
-class _Groups:
-    """People's interest in groups of items, such as categories or brands; NaN for items of none."""
-
-    def __init__(self, data: InteractionMatrix, names: NDArray[np.str_], recent: Column) -> None:
-        people, items = data.weights.shape
-        found, self._group = np.unique(names, return_inverse=True)
-        self._named = names != ""
-        self._member = sparse.csr_matrix(
-            (self._named.astype(np.float64), (np.arange(items), self._group)), shape=(items, len(found))
-        )
-        self._interest = (data.weights @ self._member).tocsr()
-        self._total = _row_sums(data.weights)
-        self._newest = self._newest_ages(data, (people, len(found)))
-        of_group: Column = np.bincount(self._group, weights=recent, minlength=len(found)).astype(np.float64)
-        self._within = _ratio(recent, of_group[self._group])
-
-    def share(self, person: Indices, item: Indices) -> Column:
-        return self._of_named(item, _ratio(_at(self._interest, person, self._group[item]), self._total[person]))
-
-    def age(self, person: Indices, item: Indices) -> Column:
-        """Days since the person met the group; NaN where never."""
-        newest = _at(self._newest, person, self._group[item])
-        return self._of_named(item, np.where(newest > 0, newest, np.nan))
-
-    def share_of_visit(self, visit: sparse.csr_matrix, person: Indices, item: Indices) -> Column:
-        size = np.diff(visit.indptr).astype(np.float64)
-        return self._of_named(
-            item, _ratio(_at((visit @ self._member).tocsr(), person, self._group[item]), size[person])
-        )
-
-    def share_within(self, item: Indices) -> Column:
-        return self._of_named(item, self._within[item])
-
-    def _newest_ages(self, data: InteractionMatrix, shape: tuple[int, int]) -> sparse.csr_matrix:
-        row = np.repeat(np.arange(shape[0]), np.diff(data.weights.indptr))
-        key = row * shape[1] + self._group[data.weights.indices]
-        order = np.lexsort((data.last_age_days, key))
-        key, first = np.unique(key[order], return_index=True)
-        ages = data.last_age_days[order][first].astype(np.float64)
-        return sparse.csr_matrix((ages, np.divmod(key, shape[1])), shape=shape)
-
-    def _of_named(self, item: Indices, values: Column) -> Column:
-        return np.where(self._named[item], values, np.nan)
-
-
 _NONE = np.zeros(0, dtype=np.int64)
 _NO_EVENTS = Journal(_NONE, _NONE, _NONE, _NONE, _NONE.astype(np.int8))
-
-
-def _row_sums(matrix: sparse.spmatrix) -> Column:
-    return np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
-
-
-def _ratio(part: Column, whole: Column) -> Column:
-    """``part`` / ``whole``; NaN where the whole is 0."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
-
-
-def _at(matrix: sparse.csr_matrix, row: Indices, column: Indices) -> Column:
-    return np.asarray(matrix[row, column], dtype=np.float64).ravel() if len(row) else np.zeros(0)
 
 
 def _percentile(counts: Column) -> Column:
@@ -224,7 +166,7 @@ def _rebuy_rate(journal: Journal, items: int) -> Column:
     pair = journal.person[bought] * items + journal.item[bought]
     pairs, times = np.unique(np.unique(pair * _MANY_DAYS + journal.day[bought]) // _MANY_DAYS, return_counts=True)
     buyers = np.bincount(pairs % items, minlength=items).astype(np.float64)
-    return _ratio(np.bincount(pairs[times > 1] % items, minlength=items).astype(np.float64), buyers)
+    return ratio(np.bincount(pairs[times > 1] % items, minlength=items).astype(np.float64), buyers)
 
 
 def _last_visits(journal: Journal, shape: tuple[int, int]) -> sparse.csr_matrix:

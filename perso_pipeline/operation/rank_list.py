@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from perso_pipeline.contracts.errors import PersoError, nearest
 from perso_pipeline.contracts.warehouse import Warehouse
@@ -86,7 +87,7 @@ def shown(answer: Answer) -> Table:
         name = answer.names.get(placed.item_id)
         item = f"{placed.item_id}  {name}" if name else placed.item_id
         score = "" if placed.score is None else f"{placed.score:.4g}"
-        table.add_row(str(placed.rank), item, score, reason(placed))
+        table.add_row(str(placed.rank), Text(item), score, Text(reason(placed)))
     return table
 
 

@@ -1,5 +1,6 @@
 """The stage as Dagster runs it, over a real warehouse and a real MLflow store."""
 
+import io
 import socket
 from datetime import date, timedelta
 from pathlib import Path
@@ -7,13 +8,14 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 import pytest
+from rich.console import Console
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models import assets, checks
 from perso_pipeline.models.inputs import site_configs
 from perso_pipeline.models.pins import Pin, PinnedModels, write_pins
 from perso_pipeline.models.tables import CHAMPIONS, table
-from perso_pipeline.operation.rank_list import rank_list, reason
+from perso_pipeline.operation.rank_list import rank_list, reason, shown
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import TrackingResource
@@ -147,7 +149,7 @@ def test_a_given_list_is_put_in_order_by_the_model_that_the_night_stored(stage, 
         connection.execute("create schema if not exists staging")
         connection.execute(
             "create table staging.stg_catalog_items as select 'shop-uk' as site_id, 'item-07' as item_id, "
-            "'Blue mug' as name, timestamp '2020-01-01' as occurred_at, date '2020-01-01' as known_on"
+            "'Blue [mug]' as name, timestamp '2020-01-01' as occurred_at, date '2020-01-01' as known_on"
         )
 
     def ask(who, items, site=None):
@@ -160,7 +162,10 @@ def test_a_given_list_is_put_in_order_by_the_model_that_the_night_stored(stage, 
         assert answer.ranked.unknown == ("item-99",)
     champion = next(r for r in stage.rows("champions") if r["site_id"] == "shop-uk" and r["task"] == "personal")
     assert (answer.site_id, answer.model, answer.version) == ("shop-uk", champion["model"], champion["version"])
-    assert answer.names == {"item-07": "Blue mug"}
+    page = Console(width=200, file=io.StringIO())
+    page.print(shown(answer))
+    assert "1     item-41" in page.file.getvalue()
+    assert "item-07  Blue [mug]" in page.file.getvalue()  # a name is no mark-up
     why = reason(ask("c00", ["item-07"]).ranked.placed[0])
     assert why.startswith(f"{champion['model']}, because of item-")
     with pytest.raises(PersoError, match="Nobody is known as 'nobody'"):

@@ -294,7 +294,15 @@ def test_what_the_ranker_goes_by_stands_as_pictures_in_its_mlflow_run(two_tastes
     warehouse = two_tastes.write()
     signals = read_signals(warehouse, "shop-uk", NIGHT, config.signals)
     evidence = read_evidence(warehouse, "shop-uk", NIGHT, config.signals, events=True, items=False)
-    learning = config.two_stage.model_copy(update={"min_people": 10, "min_rows": 5, "trees": 10, "label_days": 5})
+    learning = config.two_stage.model_copy(
+        update={
+            "candidates": {"item_knn": 20, "rp3beta": 20, "popular": 10},
+            "min_people": 10,
+            "min_rows": 5,
+            "trees": 10,
+            "label_days": 5,
+        }
+    )
     evaluation = config.evaluation.model_copy(update={"test_days": [7], "min_people": 20, "bootstrap_samples": 100})
     racing = config.model_copy(
         update={"race": [*config.race, "two_stage"], "two_stage": learning, "evaluation": evaluation}
