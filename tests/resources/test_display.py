@@ -17,3 +17,9 @@ def test_text_cannot_break_out_of_its_cell() -> None:
 
 def test_a_long_table_is_cut() -> None:
     assert len(markdown_table(pa.table({"n": list(range(50))}), limit=3).splitlines()) == 2 + 3
+
+
+def test_a_cell_may_be_shown_whole() -> None:
+    words = pa.table({"words": ["a|b" * 60]})
+    assert len(markdown_table(words)) < len(markdown_table(words, length=None))
+    assert "a\\|b" * 60 in markdown_table(words, length=None)
