@@ -97,6 +97,7 @@ def model_evaluations(
                 figures=pictures,
                 models=[ModelRun(r.model, r.params, r.metrics, r.figures) for r in race.run_records(config, outcome)],
                 pages=race.pages(site, outcome),
+                note=race.note(site, outcome),
                 dataset=Dataset(f"signals of {site_id}", site.signals.fingerprint, "interactions.interactions"),
             )
         )
@@ -291,7 +292,8 @@ def _tags(context: dg.AssetExecutionContext, site: SiteNight, trained: dict[str,
 
 def _links(site_id: str, recorded: Recorded) -> dict[str, dg.MetadataValue]:
     runs = {"night": recorded.run_id, **recorded.models}
-    lines = [f"- {name}: run `{run_id}`, MLflow UI `/{recorded.path(run_id)}`" for name, run_id in runs.items()]
+    lines = [f"- all models compared: MLflow UI `/{recorded.path(recorded.run_id, race.PAGE)}`"]
+    lines += [f"- {name}: run `{run_id}`, MLflow UI `/{recorded.path(run_id)}`" for name, run_id in runs.items()]
     return {f"{site_id}/mlflow": dg.MetadataValue.md("\n".join(lines))}
 
 

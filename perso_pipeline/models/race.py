@@ -18,6 +18,8 @@ from perso_pipeline.models.slices import SliceMeasurement
 from perso_pipeline.models.split import NotEvaluated
 from perso_pipeline.models.verdict import Verdict, verdicts
 
+PAGE = "comparison.html"
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -104,16 +106,25 @@ def said(config: SiteModels, outcome: Evaluation) -> list[Verdict]:
     ]
 
 
-def pages(site: SiteNight, outcome: Evaluation | NotEvaluated) -> dict[str, bytes]:
-    """The comparison of the night's models, by file name. A rollback is no part of it: it says what the race says."""
+def as_raced(site: SiteNight, outcome: Evaluation | NotEvaluated) -> list[Decision]:
+    """What the race says of each task, whatever was rolled back."""
     if isinstance(outcome, Evaluation):
-        chosen = decisions(outcome.measurements, outcome.slices, None, site.config, {})
-        verdict = said(site.config, outcome)
-    else:
-        chosen, verdict = decisions((), (), outcome.because, site.config, {}), []
+        return decisions(outcome.measurements, outcome.slices, None, site.config, {})
+    return decisions((), (), outcome.because, site.config, {})
+
+
+def note(site: SiteNight, outcome: Evaluation | NotEvaluated) -> str:
+    """The night's run in a few lines of Markdown."""
+    lines = [f"- **{one.task}: {one.model}**. {one.reason}" for one in as_raced(site, outcome)]
+    return "\n".join([*lines, f"- All models against each other: artifact `{PAGE}`."])
+
+
+def pages(site: SiteNight, outcome: Evaluation | NotEvaluated) -> dict[str, bytes]:
+    """The comparison of the night's models, by file name."""
+    verdict = said(site.config, outcome) if isinstance(outcome, Evaluation) else []
     title = f"{site.site_id}, night {site.night}"
-    made = comparison.page(title, site.version, site.config, outcome, chosen, verdict)
-    return {"comparison.html": made}
+    made = comparison.page(title, site.version, site.config, outcome, as_raced(site, outcome), verdict)
+    return {PAGE: made}
 
 
 def decisions(

@@ -77,7 +77,8 @@ class NightRun:
     """What is to be logged of one night and site; ``key`` stands for data, config and code.
 
     Runs of a night in one ``experiment`` (the site's own where none is named) replace each other. ``pages`` are files
-    to be read in MLflow's artifact viewer; ``dataset`` is shown beside each run as what it was made from.
+    to be read in MLflow's artifact viewer; ``dataset`` is shown beside each run as what it was made from; ``note`` is
+    Markdown for the page of the night's run.
     """
 
     site_id: str
@@ -90,6 +91,7 @@ class NightRun:
     experiment: str = ""
     pages: Mapping[str, bytes] = field(default_factory=dict)
     dataset: Dataset | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,10 @@ class Recorded:
     run_id: str
     models: Mapping[str, str]
 
-    def path(self, run_id: str) -> str:
-        """Address of a run below the MLflow UI's own."""
-        return f"#/experiments/{self.experiment_id}/runs/{run_id}"
+    def path(self, run_id: str, artifact: str = "") -> str:
+        """Address of a run, or of a file of it, below the MLflow UI's own; without the ending it opens as GenAI."""
+        within = f"/artifacts/{artifact}" if artifact else ""
+        return f"#/experiments/{self.experiment_id}/runs/{run_id}{within}?workflowType=machine_learning"
 
 
 class Tracking:
@@ -147,7 +150,8 @@ class Tracking:
             return [Param(name, value) for name, value in sorted(values.items())]
 
         tags = {**_environment(), **night.tags, _NIGHT: night.night.isoformat(), _SITE: night.site_id, _KEY: night.key}
-        parent = self._client.create_run(experiment, run_name=night.night.isoformat(), tags=tags).info.run_id
+        noted = tags | ({"mlflow.note.content": night.note} if night.note else {})
+        parent = self._client.create_run(experiment, run_name=night.night.isoformat(), tags=noted).info.run_id
         self._client.log_batch(parent, params=params(night.params))
         self._log_dataset(parent, night.dataset)
         for model in night.models:
@@ -302,8 +306,13 @@ class Tracking:
 
 
 def _environment() -> dict[str, str]:
-    """What the runs of a night were computed with, as tags; the commit where MLflow's own pages look for it."""
-    found = {"mlflow.source.git.commit": code_version(), "perso.env.python": platform.python_version()}
+    """What the runs of a night were computed with, as tags, source and commit under MLflow's own names."""
+    found = {
+        "mlflow.source.name": "perso_pipeline",
+        "mlflow.source.type": "JOB",
+        "mlflow.source.git.commit": code_version(),
+        "perso.env.python": platform.python_version(),
+    }
     for package in _PACKAGES:
         found[f"perso.env.{package}"] = importlib.metadata.version(package)
     return found

@@ -287,6 +287,7 @@ def test_the_nights_run_shows_a_page_that_compares_all_models(stage):
     assert all(said in page for said in words)
     run = stage.client().get_run(recorded.run_id)
     assert run.data.tags["mlflow.source.git.commit"] == run.data.tags["perso.code"]
+    assert run.data.tags["mlflow.note.content"].startswith("- **personal: ")
     assert run.data.tags["perso.env.numpy"] == np.__version__
     assert run.inputs.dataset_inputs[0].dataset.digest == trained["fingerprint"][:36]
 

@@ -23,3 +23,9 @@ def test_a_long_text_shows_that_it_is_cut() -> None:
     rows = pa.table({"text": ["a" * 81, "b" * 80]})
     assert markdown_table(rows).splitlines()[2:] == [f"| {'a' * 79}… |", f"| {'b' * 80} |"]
     assert markdown_table(rows, longest=81).splitlines()[2] == f"| {'a' * 81} |"
+
+
+def test_a_cell_may_be_shown_whole() -> None:
+    words = pa.table({"words": ["a|b" * 60]})
+    assert len(markdown_table(words)) < len(markdown_table(words, longest=None))
+    assert "a\\|b" * 60 in markdown_table(words, longest=None)
