@@ -1,4 +1,4 @@
-"""Single events and the catalogue, for the models that read more than the matrix.
+"""Single events, the catalogue and segments, for the models that read more than the matrix.
 
 Read once per site and night, cut and aligned to a matrix per training set. Read only where the race needs it.
 """
@@ -46,11 +46,18 @@ select
     arg_max(brand, moment) as brand,
     arg_max(category_paths, moment) as category_paths,
     arg_max(cast(attributes as varchar), moment) as attributes,
+    cast(arg_max(price, moment) as double) as price,
     date_diff('day', date '1970-01-01', min(coalesce(cast(valid_from as date), event_date))) as added_day
 from records
 group by item_id
 having arg_max(event_type, moment) <> 'item_deleted'
 order by item_id
+"""
+_SEGMENTS = """
+select person_id, segment_id
+from segments.segment_membership
+where night = $night and site_id = $site_id and segment_id in ({names})
+order by all
 """
 
 
@@ -60,36 +67,50 @@ class Evidence:
 
     Attributes:
         events: person_id, item_id, event_day, event_second, event_type; None where nobody asked.
-        items: item_id, words, brand, category_paths, attributes, added_day; None where nobody asked.
-        fingerprint: SHA-256 over both.
+        items: item_id, words, brand, category_paths, attributes, price, added_day; None where nobody asked.
+        segments: person_id, segment_id; None where nobody asked.
+        fingerprint: SHA-256 over all of them.
     """
 
     events: pa.Table | None
     items: pa.Table | None
     fingerprint: str
+    segments: pa.Table | None = None
 
 
 def read_evidence(
-    warehouse: Warehouse, site_id: str, night: date, config: SignalsConfig, *, events: bool, items: bool
+    warehouse: Warehouse,
+    site_id: str,
+    night: date,
+    config: SignalsConfig,
+    *,
+    events: bool,
+    items: bool,
+    segments: Sequence[str] = (),
 ) -> Evidence:
-    """Single events and catalogue as they were known on a night."""
+    """Single events, catalogue and who belongs to ``segments``, as they were known on a night."""
     parameters: dict[str, Value] = {"night": night, "site_id": site_id}
     start = night - timedelta(days=config.window_days)
     happened = warehouse.query(_EVENTS, {**parameters, "start": start}) if events else None
     offered = warehouse.query(_ITEMS, parameters) if items else None
-    return from_tables(happened, offered)
+    held = None
+    if segments and warehouse.exists("segments.segment_membership"):
+        named: dict[str, Value] = {f"segment_{place}": name for place, name in enumerate(sorted(segments))}
+        marks = ", ".join(f"${mark}" for mark in named)
+        held = warehouse.query(_SEGMENTS.format(names=marks), {**parameters, **named})
+    return from_tables(happened, offered, held)
 
 
-def from_tables(events: pa.Table | None, items: pa.Table | None) -> Evidence:
+def from_tables(events: pa.Table | None, items: pa.Table | None, segments: pa.Table | None = None) -> Evidence:
     """Evidence of tables in the shape that ``Evidence`` names."""
     digest = hashlib.sha256()
-    for table in (events, items):
+    for table in (events, items, segments):
         if table is None:
             digest.update(b"none")
             continue
         for column in table.columns:
             digest.update("\x1f".join(map(str, column.to_pylist())).encode() + b"\x1e")
-    return Evidence(events, items, digest.hexdigest())
+    return Evidence(events, items, digest.hexdigest(), segments)
 
 
 def with_evidence(data: InteractionMatrix, evidence: Evidence) -> InteractionMatrix:

@@ -91,6 +91,26 @@ IDENTITY = pa.schema(
 )
 
 
+CATALOGUE = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("event_type", pa.string()),
+        ("event_date", pa.date32()),
+        ("occurred_at", pa.timestamp("us")),
+        ("site_id", pa.string()),
+        ("item_id", pa.string()),
+        ("name", pa.string()),
+        ("description", pa.string()),
+        ("brand", pa.string()),
+        ("category_paths", pa.list_(pa.string())),
+        ("price", pa.decimal128(18, 4)),
+        ("attributes", pa.string()),
+        ("valid_from", pa.timestamp("us")),
+        ("known_on", pa.date32()),
+    ]
+)
+
+
 class Shop:
     """Collects events and links, then writes them to a warehouse."""
 
@@ -98,6 +118,7 @@ class Shop:
         self.warehouse = DuckDBWarehouse(path)
         self.events: list[dict[str, object]] = []
         self.links: list[dict[str, object]] = []
+        self.offers: list[dict[str, object]] = []
 
     def event(
         self,
@@ -135,6 +156,7 @@ class Shop:
             for table, rows, schema in (
                 ("interactions.interactions", self.events, INTERACTIONS),
                 ("identity.identity_map", self.links, IDENTITY),
+                ("staging.stg_catalog_items", self.offers, CATALOGUE),
             ):
                 connection.register("rows", pa.Table.from_pylist(rows, schema=schema))
                 connection.execute(f"create schema if not exists {table.split('.')[0]}")

@@ -18,7 +18,8 @@ from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResourc
 from perso_pipeline.settings import PROJECT_ROOT
 
 NIGHT = NIGHTLY.start.date()
-TABLES = ("training_sets", "model_evaluations", "champions", "model_artifacts", "candidates")
+LISTS = ("candidates", "submodels", "submodel_members", "cold_items")  # made in one step
+TABLES = ("training_sets", "model_evaluations", "champions", "model_artifacts", *LISTS)
 
 
 @pytest.fixture(scope="module")
@@ -146,11 +147,11 @@ def test_altered_model_files_stop_the_candidates(stage):
     row = next(r for r in stage.rows("model_artifacts") if r["model"] == "popular" and r["file"] == "arrays.npz")
     path = stage.tracking.open().model_folder(row["mlflow_run_id"]) / row["file"]
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    result = stage.run("candidates")
+    result = stage.run(*LISTS)
     assert not result.success
     failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.error.to_string()
     assert "altered after it was stored" in failure
-    assert stage.run("model_artifacts", "candidates").success  # the mend that the message names
+    assert stage.run("model_artifacts", *LISTS).success  # the mend that the message names
 
 
 def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(stage):
@@ -166,7 +167,7 @@ def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(
         resources=stage.resources,
         partition_key=NIGHT.isoformat(),
         selection=dg.AssetSelection.checks_for_assets(["models", "champions"])
-        | dg.AssetSelection.assets(["models", "model_artifacts"], ["models", "candidates"]),
+        | dg.AssetSelection.assets(["models", "model_artifacts"], *(["models", name] for name in LISTS)),
         raise_on_error=False,
     )
     gate = {e.check_name: e for e in result.get_asset_check_evaluations()}["champion_is_fit_to_serve"]

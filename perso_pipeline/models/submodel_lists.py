@@ -1,0 +1,149 @@
+"""Lists of submodels and of cold items as rows for the warehouse, beside those of the champions.
+
+Fitted on the spot and not stored: they are cut from the night's matrix, so the same night gives the same lists.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from perso_pipeline.models.candidates import CandidateRows
+from perso_pipeline.models.cold_start import COLD_START, cold_items
+from perso_pipeline.models.config import CandidatesConfig
+from perso_pipeline.models.protocol import InteractionMatrix, TooLargeError
+from perso_pipeline.models.recently_added import RecentlyAdded
+from perso_pipeline.models.roster import build
+from perso_pipeline.models.site_night import SiteNight
+from perso_pipeline.models.submodels import Cut, Part, answers_with, cuts
+
+
+@dataclass(slots=True)
+class SiteLists:
+    """What one site adds to the night's tables."""
+
+    candidates: list[pa.RecordBatch] = field(default_factory=list)
+    submodels: list[dict[str, Any]] = field(default_factory=list)
+    members: list[pa.Table] = field(default_factory=list)
+    cold_items: list[dict[str, Any]] = field(default_factory=list)
+
+
+def further_lists(site: SiteNight, data: InteractionMatrix, *, threads: int) -> SiteLists:
+    """Everything that the site's settings ask for beside the champions' lists."""
+    made = SiteLists()
+    for cut in cuts(site.config, data, site.signals, site.evidence):
+        made.members += [_member_rows(site, cut)]
+        for part in cut.parts:
+            rows, reason = 0, part.reason
+            if part.status == "active" and part.data is not None:
+                try:
+                    batches = list(_lists(site, cut, part, part.data, threads=threads))
+                except TooLargeError as refusal:
+                    part, reason = Part(part.group, part.data, "too_little", str(refusal)), str(refusal)
+                else:
+                    rows = sum(batch.num_rows for batch in batches)
+                    made.candidates += batches
+            made.submodels.append(_submodel_row(site, cut, part, rows, reason))
+    if site.config.cold_start.is_on:
+        _add_cold_start(site, data, made, threads=threads)
+    return made
+
+
+def _lists(
+    site: SiteNight, cut: Cut, part: Part, data: InteractionMatrix, *, threads: int
+) -> Iterator[pa.RecordBatch]:
+    submodel = cut.submodel
+    depth = CandidatesConfig(
+        per_person=submodel.depth,
+        per_item=submodel.depth,
+        anyone=submodel.depth,
+        subjects_per_batch=site.config.candidates.subjects_per_batch,
+    )
+    rows = CandidateRows(
+        site.night, site.site_id, data, depth, blocked=site.config.blocked, submodel=submodel.id, group=part.group
+    )
+    asked = [*submodel.lists, *(name for name in (submodel.personal, submodel.similar) if name)]
+    models = {name: model.fit(data) for name, model in build(site.config, threads=threads, names=asked).items()}
+    for name in submodel.lists:
+        yield from rows.for_anyone(models[name], site.version)
+    if submodel.personal:
+        yield from rows.for_people(models[submodel.personal], site.version)
+    if submodel.similar:
+        yield from rows.for_items(models[submodel.similar], site.version)
+
+
+def _submodel_row(site: SiteNight, cut: Cut, part: Part, rows: int, reason: str) -> dict[str, Any]:
+    return {
+        "night": site.night,
+        "site_id": site.site_id,
+        "submodel": cut.submodel.id,
+        "submodel_group": part.group,
+        "kind": cut.submodel.by,
+        "status": part.status,
+        "answers_with": answers_with(cut.submodel, part),
+        "people": part.people,
+        "items": 0 if part.data is None else len(part.data.items),
+        "candidates": rows,
+        "version": site.version,
+        "reason": reason,
+    }
+
+
+def _member_rows(site: SiteNight, cut: Cut) -> pa.Table:
+    """night, site_id, submodel, member_type, member_id, submodel_group of all members of a cut."""
+    types = [members.member_type for members in cut.members for _ in range(len(members.ids))]
+    ids = [one for members in cut.members for one in members.ids.tolist()]
+    groups = [one for members in cut.members for one in members.groups.tolist()]
+    return pa.table(
+        {
+            "night": pa.array([site.night] * len(ids), pa.date32()),
+            "site_id": pa.array([site.site_id] * len(ids), pa.string()),
+            "submodel": pa.array([cut.submodel.id] * len(ids), pa.string()),
+            "member_type": pa.array(types, pa.string()),
+            "member_id": pa.array(ids, pa.string()),
+            "submodel_group": pa.array(groups, pa.string()),
+        }
+    )
+
+
+def _add_cold_start(site: SiteNight, data: InteractionMatrix, made: SiteLists, *, threads: int) -> None:
+    cold = cold_items(site, data, threads=threads)
+    lists = CandidateRows(site.night, site.site_id, cold.data, site.config.candidates, blocked=site.config.blocked)
+    made.candidates += lists.for_anyone(RecentlyAdded(site.config.recently_added).fit(cold.data), site.version)
+    alike = CandidateRows(
+        site.night,
+        site.site_id,
+        cold.data,
+        site.config.candidates.model_copy(update={"per_item": site.config.cold_start.per_item}),
+        blocked=site.config.blocked,
+        submodel=COLD_START,
+    )
+    batches = list(alike.for_items(cold.content, site.version, some=cold.columns[cold.is_cold]))
+    made.candidates += batches
+    found = _lengths(batches)
+    for column, people, is_cold, is_new, offered in zip(
+        cold.columns, cold.people, cold.is_cold, cold.is_new, cold.offered, strict=True
+    ):
+        item_id = str(cold.data.items[column])
+        made.cold_items.append(
+            {
+                "night": site.night,
+                "site_id": site.site_id,
+                "item_id": item_id,
+                "people": int(people),
+                "first_offered_date": offered,
+                "is_cold": bool(is_cold),
+                "is_new": bool(is_new),
+                "similar_items": found.get(item_id, 0),
+            }
+        )
+
+
+def _lengths(batches: list[pa.RecordBatch]) -> dict[str, int]:
+    """Rows per subject."""
+    lengths: dict[str, int] = {}
+    for batch in batches:
+        for row in batch.column("subject_id").value_counts().to_pylist():
+            lengths[row["values"]] = lengths.get(row["values"], 0) + row["counts"]
+    return lengths
