@@ -10,7 +10,7 @@ from perso_pipeline.resources.display import png
 
 def recall_by_k(measurements: Sequence[Measurement], task: Task, title: str) -> bytes:
     """One line per model with its interval."""
-    figure, axes = _canvas(title)
+    figure, axes = canvas(title)
     for model in sorted({m.model for m in measurements if m.task == task}):
         points = sorted(
             (m for m in measurements if m.task == task and m.model == model and m.metric == "recall"), key=lambda m: m.k
@@ -29,7 +29,7 @@ def recall_by_k(measurements: Sequence[Measurement], task: Task, title: str) -> 
 
 def popularity_bias(measurements: Sequence[Measurement], title: str) -> bytes:
     """How much more popular lists are than the person's own history, against coverage of the catalogue."""
-    figure, axes = _canvas(title)
+    figure, axes = canvas(title)
     at_ten = {(m.model, m.metric): m.value for m in measurements if m.task == "personal" and m.k == PRIMARY_K}
     for model in sorted({model for model, _ in at_ten}):
         bias = at_ten.get((model, "popularity_bias"))
@@ -43,7 +43,8 @@ def popularity_bias(measurements: Sequence[Measurement], title: str) -> bytes:
     return png(figure)
 
 
-def _canvas(title: str) -> tuple[Any, Any]:
+def canvas(title: str) -> tuple[Any, Any]:
+    """An empty figure of one pair of axes, without any state of pyplot's."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # 0.5 s that only a night needs
     from matplotlib.figure import Figure
 
