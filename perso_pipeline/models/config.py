@@ -24,6 +24,9 @@ EventType = Literal[
     "owns",
     "purchase",
     "block_item",
+    "low_rating",
+    "cancellation",
+    "refund",
 ]
 Task = Literal["personal", "similar"]
 ModelName = Literal[
@@ -58,6 +61,9 @@ class SignalsConfig(ConfigPart):
     """How events become weights of person and item."""
 
     weights: dict[EventType, float] = Field(description="Weight of one event; a negative one takes interest back.")
+    low_rating_below: int = Field(
+        default=50, ge=0, le=101, description="A rating (0 to 100) below it is a low_rating and no rating."
+    )
     relevant_events: list[EventType] = Field(min_length=1, description="Events that count as a hit in evaluation.")
     half_life_days: float = Field(gt=0, description="Days after which a signal counts half.")
     window_days: int = Field(ge=1, description="Older events are not read.")

@@ -26,9 +26,7 @@ def site_configs(config_dir: Path) -> dict[str, SiteModels]:
     if unknown:
         msg = f"models.yml: sites.{unknown[0]}: there is no such site in sites.yml{nearest(unknown[0], zones)}."
         raise ConfigError(msg)
-    return {
-        site_id: config.for_site(site_id).model_copy(update={"time_zone": zone}) for site_id, zone in zones.items()
-    }
+    return {site_id: config.for_site(site_id).model_copy(update={"time_zone": zone}) for site_id, zone in zones.items()}
 
 
 def rows_of(warehouse: Warehouse, table: str, night: date) -> list[Row]:

@@ -97,7 +97,7 @@ def best(tried: list[Tried]) -> Tried:
 def importances(study: optuna.Study, *, seed: int) -> dict[str, float]:
     """Share of the spread of the means that each setting explains (fANOVA); empty with fewer than four trials."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if len(complete) < 4 or len({one.value for one in complete}) < 2:  # noqa: PLR2004
+    if len(complete) < 4 or len({one.value for one in complete}) < 2:
         return {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
     return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))

@@ -90,9 +90,7 @@ def values_by_window(
         yield float(per_unit(fitted, one, task).mean())
 
 
-def gain(
-    config: SiteModels, model: str, best: Mapping[str, Any], test: Split, task: Task, *, threads: int
-) -> Gain:
+def gain(config: SiteModels, model: str, best: Mapping[str, Any], test: Split, task: Task, *, threads: int) -> Gain:
     """Present and best settings on the test window, person by person."""
     columns = [
         per_unit(build(settings, threads=threads, names=[model])[model].fit(test.train), test, task)
@@ -114,7 +112,9 @@ def per_unit(model: Recommender, parts: Split, task: Task) -> NDArray[np.float64
         lists = answers(model, parts, PRIMARY_K)
         return metrics.accuracy(lists, parts.relevant, PRIMARY_K)[PRIMARY[task]]
     lists = model.similar(parts.contexts, PRIMARY_K)
-    return metrics.by_unit(metrics.accuracy(lists, parts.context_relevant, PRIMARY_K)[PRIMARY[task]], parts.context_unit)
+    return metrics.by_unit(
+        metrics.accuracy(lists, parts.context_relevant, PRIMARY_K)[PRIMARY[task]], parts.context_unit
+    )
 
 
 def _before(signals: Signals, day: int) -> Signals:

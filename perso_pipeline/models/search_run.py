@@ -110,8 +110,8 @@ def run_search(
                 tracking.add_trial(run_id, name, _as_run(tried, order.model, metric), tags)
                 logged.add(f"trial-{tried.number:04d}")
 
-        for tried in finished(study):  # what a killed process did not get to tell
-            log(tried)
+        for earlier in finished(study):  # what a killed process did not get to tell
+            log(earlier)
         say(f"{name}: {len(finished(study))} trials so far, {len(parts.validation)} windows before {parts.test.cut}")
 
         def on_trial(tried: Tried) -> None:

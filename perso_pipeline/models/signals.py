@@ -24,14 +24,32 @@ _SIGNALS = """
 with weights as (
     select * from (values {weights}) as t(event_type, weight, is_relevant)
 ),
+low_ratings as (
+    select event_id
+    from interactions.session_events
+    where site_id = $site_id and event_type = 'rating' and rating < $low_rating_below and known_on <= $night
+        and event_date > $start and event_date <= $night
+),
+happened as (
+    select
+        i.identifier, i.item_id, i.event_date, i.occurred_at,
+        case when r.event_id is null then i.event_type else 'low_rating' end as event_type
+    from interactions.interactions as i
+    left join low_ratings as r on r.event_id = i.event_id
+    where i.site_id = $site_id and i.known_on <= $night and not i.is_robot
+        and i.event_date > $start and i.event_date <= $night
+    union all
+    select identifier, item_id, movement_date, occurred_at, movement
+    from interactions.order_movements
+    where site_id = $site_id and known_on <= $night and is_goods and movement in ('cancellation', 'refund')
+        and movement_date > $start and movement_date <= $night
+),
 events as (
     select
         m.person_id, i.item_id, i.event_date, i.event_type, least(count(*), $max_events_per_day) as events{slot_counts}
-    from interactions.interactions as i
+    from happened as i
     join identity.identity_map as m
         on m.identifier = i.identifier and m.known_on <= $night and (m.void_on is null or m.void_on > $night)
-    where i.site_id = $site_id and i.known_on <= $night and not i.is_robot
-        and i.event_date > $start and i.event_date <= $night
     group by m.person_id, i.item_id, i.event_date, i.event_type
 )
 select
@@ -113,6 +131,7 @@ def read_signals(
         "start": night - timedelta(days=config.window_days),
         "site_id": site_id,
         "max_events_per_day": config.max_events_per_day,
+        "low_rating_below": config.low_rating_below,
     }
     rows = []
     for place, (event_type, weight) in enumerate(sorted(config.weights.items())):
@@ -125,7 +144,9 @@ def read_signals(
     names = sorted(slots or {})
     counts, weights = [], []
     for place, name in enumerate(names):
-        counts.append(f",\n        least(count(*) filter ({_IN_SLOT.format(n=place)}), $max_events_per_day) as s_{place}")
+        counts.append(
+            f",\n        least(count(*) filter ({_IN_SLOT.format(n=place)}), $max_events_per_day) as s_{place}"
+        )
         weights.append(f",\n    cast(sum(e.s_{place} * w.weight) as double) as slot_{place}")
         slot = (slots or {})[name]
         parameters |= {

@@ -50,9 +50,7 @@ def further_lists(site: SiteNight, data: InteractionMatrix, *, threads: int) -> 
     return made
 
 
-def _lists(
-    site: SiteNight, cut: Cut, part: Part, data: InteractionMatrix, *, threads: int
-) -> Iterator[pa.RecordBatch]:
+def _lists(site: SiteNight, cut: Cut, part: Part, data: InteractionMatrix, *, threads: int) -> Iterator[pa.RecordBatch]:
     submodel = cut.submodel
     depth = CandidatesConfig(
         per_person=submodel.depth,

@@ -171,7 +171,7 @@ def _by_attribute(submodel: AttributeSubmodel, data: InteractionMatrix, evidence
     met, known = _shared(ids, data.items)
     belongs = sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=(len(ids), len(groups)))
     of_columns = sparse.csr_matrix((len(data.items), len(groups)))
-    if len(groups):
+    if groups:
         spread = sparse.csr_matrix((np.ones(len(met)), (known, met)), shape=(len(data.items), len(ids)))
         of_columns = sparse.csr_matrix(spread @ belongs)
     parts = list(_item_parts(submodel, groups, of_columns, data))
@@ -303,5 +303,3 @@ def answers_with(submodel: Submodel, part: Part) -> str:
     if part.status == "active":
         return "submodel"
     return "main_model" if part.status == "unused" else submodel.when_too_little
-
-

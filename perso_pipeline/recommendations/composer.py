@@ -16,7 +16,6 @@ from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.recommendations.candidates import CHAMPIONS, candidates
 from perso_pipeline.recommendations.explored_slots import POOL_ROWS, pool_sql, with_explored_slots
 from perso_pipeline.recommendations.scenarios import Filter, Level, Scenario, Scenarios, Strategy
-from perso_pipeline.recommendations.submodels import check_submodels
 from perso_pipeline.recommendations.subjects import (
     ITEM_RULES,
     context_sql,
@@ -26,6 +25,7 @@ from perso_pipeline.recommendations.subjects import (
     rule_names,
     subjects_sql,
 )
+from perso_pipeline.recommendations.submodels import check_submodels
 
 SUBJECTS_AT_ONCE = 50_000  # 2.4 GB with 80 candidates each; more are composed in parts, so that memory stays flat
 

@@ -33,7 +33,7 @@ class Explored:
     propensity: NDArray[np.float64]
 
 
-def explore(  # noqa: PLR0913
+def explore(
     config: Exploration,
     *,
     night: date,

@@ -91,6 +91,29 @@ IDENTITY = pa.schema(
 )
 
 
+RATINGS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("event_date", pa.date32()),
+        ("site_id", pa.string()),
+        ("event_type", pa.string()),
+        ("rating", pa.int64()),
+        ("known_on", pa.date32()),
+    ]
+)
+MOVEMENTS = pa.schema(
+    [
+        ("movement_id", pa.string()),
+        ("movement", pa.string()),
+        ("movement_date", pa.date32()),
+        ("occurred_at", pa.timestamp("us")),
+        ("site_id", pa.string()),
+        ("identifier", pa.string()),
+        ("item_id", pa.string()),
+        ("is_goods", pa.bool_()),
+        ("known_on", pa.date32()),
+    ]
+)
 CATALOGUE = pa.schema(
     [
         ("event_id", pa.string()),
@@ -119,6 +142,8 @@ class Shop:
         self.events: list[dict[str, object]] = []
         self.links: list[dict[str, object]] = []
         self.offers: list[dict[str, object]] = []
+        self.ratings: list[dict[str, object]] = []
+        self.movements: list[dict[str, object]] = []
 
     def event(
         self,
@@ -157,6 +182,8 @@ class Shop:
                 ("interactions.interactions", self.events, INTERACTIONS),
                 ("identity.identity_map", self.links, IDENTITY),
                 ("staging.stg_catalog_items", self.offers, CATALOGUE),
+                ("interactions.session_events", self.ratings, RATINGS),
+                ("interactions.order_movements", self.movements, MOVEMENTS),
             ):
                 connection.register("rows", pa.Table.from_pylist(rows, schema=schema))
                 connection.execute(f"create schema if not exists {table.split('.')[0]}")

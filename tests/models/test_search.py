@@ -152,10 +152,14 @@ def test_the_windows_roll_back_from_a_test_window_that_none_of_them_touches(two_
 
 def test_what_happens_in_the_test_window_changes_nothing_in_validation(two_tastes, small):
     two_tastes.write()
-    before = windows(read_signals(two_tastes.warehouse, "shop-uk", NIGHT, small.signals), from_tables(None, None), small, most=2)
+    before = windows(
+        read_signals(two_tastes.warehouse, "shop-uk", NIGHT, small.signals), from_tables(None, None), small, most=2
+    )
     two_tastes.event("c00", "item-19", NIGHT, "purchase")
     two_tastes.write()
-    after = windows(read_signals(two_tastes.warehouse, "shop-uk", NIGHT, small.signals), from_tables(None, None), small, most=2)
+    after = windows(
+        read_signals(two_tastes.warehouse, "shop-uk", NIGHT, small.signals), from_tables(None, None), small, most=2
+    )
     for one, other in zip(before.validation, after.validation, strict=True):
         assert (one.train.weights != other.train.weights).nnz == 0
         assert (one.relevant != other.relevant).nnz == 0
@@ -164,7 +168,9 @@ def test_what_happens_in_the_test_window_changes_nothing_in_validation(two_taste
 
 def test_the_same_settings_gain_nothing(two_tastes, small):
     two_tastes.write()
-    made = windows(read_signals(two_tastes.warehouse, "shop-uk", NIGHT, small.signals), from_tables(None, None), small, most=1)
+    made = windows(
+        read_signals(two_tastes.warehouse, "shop-uk", NIGHT, small.signals), from_tables(None, None), small, most=1
+    )
     for task in ("personal", "similar"):
         held = gain(small, "item_knn", {}, made.test, task, threads=1)
         assert (held.difference, held.ci_low, held.ci_high) == (0, 0, 0)
@@ -186,7 +192,9 @@ def order(**more: Any) -> SearchOrder:
 @pytest.fixture
 def searched(two_tastes, small, tmp_path):
     warehouse = two_tastes.write()
-    tracking = TrackingResource(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", artifact_dir=str(tmp_path / "artifacts")).open()
+    tracking = TrackingResource(
+        uri=f"sqlite:///{tmp_path / 'mlflow.db'}", artifact_dir=str(tmp_path / "artifacts")
+    ).open()
 
     def run_it(**more: Any):
         return run_search(
@@ -213,7 +221,10 @@ def test_a_search_leaves_a_block_to_paste_pictures_and_a_run_with_a_child_per_tr
     assert sorted(run.info.run_name for run in children) == [f"trial-000{n}" for n in range(4)]
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert "mean/ndcg_at_10" in children[0].data.metrics
-    assert {file.path for file in client.list_artifacts(made.mlflow_run_id, "search")} >= {"search/best.yml", "search/history.png"}
+    assert {file.path for file in client.list_artifacts(made.mlflow_run_id, "search")} >= {
+        "search/best.yml",
+        "search/history.png",
+    }
 
     on = run_it(trials=6)  # goes on, in the same run
     assert on.mlflow_run_id == made.mlflow_run_id
@@ -236,7 +247,9 @@ def test_the_job_searches_without_touching_a_table_of_the_warehouse(two_tastes, 
     resources = {
         "settings": SettingsResource(home=str(tmp_path / "home"), config_dir=str(config_dir)),
         "warehouse": WarehouseResource(path=str(warehouse.path)),
-        "tracking": TrackingResource(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", artifact_dir=str(tmp_path / "artifacts")),
+        "tracking": TrackingResource(
+            uri=f"sqlite:///{tmp_path / 'mlflow.db'}", artifact_dir=str(tmp_path / "artifacts")
+        ),
     }
     wanted = {"site": "shop-uk", "model": "popular", "minutes": 2.0, "trials": 3, "night": NIGHT.isoformat()}
     definitions = dg.Definitions(jobs=[search_models], resources=resources)

@@ -18,7 +18,17 @@ from perso_pipeline.recommendations.scenarios import Exploration, Scenarios
 NIGHT = date(2026, 3, 10)
 
 
-def draw(share: float, people: int, slots: int, pool: int, *, forbidden=(), kept: int = 0, night: date = NIGHT, first: int = 0):
+def draw(
+    share: float,
+    people: int,
+    slots: int,
+    pool: int,
+    *,
+    forbidden=(),
+    kept: int = 0,
+    night: date = NIGHT,
+    first: int = 0,
+):
     """Lists of ``slots`` for people first, first + 1, ...; returns drawn and propensity as people x slots."""
     pairs = np.array(sorted(forbidden), dtype=np.int64).reshape(-1, 2)
     made = explore(
@@ -118,7 +128,9 @@ def shop_with_news(copy_of):
 def _fill(shop) -> None:
     people = [f"p{n}" for n in range(400)]
     shop.add("identity.identity_map", *({"identifier": f"customer:{p}", "person_id": p} for p in people))
-    shop.add("profiles.customer_profiles", *({"person_id": p, "has_personalization_consent": p != "p7"} for p in people))
+    shop.add(
+        "profiles.customer_profiles", *({"person_id": p, "has_personalization_consent": p != "p7"} for p in people)
+    )
     shop.add("profiles.item_profiles", *({"item_id": i, "purchases_28d": 9} for i in "abcdef"))
     shop.add("profiles.item_profiles", *({"item_id": f"n{n}", "stock": 5 if n else 0, "is_available": n > 0,
                                           "parent_item_id": "N" if n in (1, 2) else None} for n in range(8)))  # fmt: skip
@@ -138,7 +150,10 @@ def rows_of(made, table: str) -> list[dict[str, Any]]:
 
 
 def test_explored_slots_break_no_filter_and_the_rest_of_the_list_stays(shop_with_news):
-    plain = {(r["subject_id"], r["rank"]): r for r in rows_of(compose(shop_with_news, scenarios(), night=NIGHT), "recommendations")}
+    plain = {
+        (r["subject_id"], r["rank"]): r
+        for r in rows_of(compose(shop_with_news, scenarios(), night=NIGHT), "recommendations")
+    }
     made = compose(shop_with_news, scenarios(share=0.4), night=NIGHT)
     rows, trace = rows_of(made, "recommendations"), rows_of(made, "trace")
     assert len(rows) == len(plain) == 401 * 4

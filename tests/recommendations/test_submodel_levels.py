@@ -104,7 +104,9 @@ def test_the_trace_names_the_submodel_that_answered(groups) -> None:
 
 
 def test_a_page_gets_the_list_of_its_items_group_and_a_cart_that_of_most_of_its_items(groups) -> None:
-    groups.add("models.candidates", *ranked("ef", **of_group("red", "colour")), *ranked("ab", **of_group("blue", "colour")))
+    groups.add(
+        "models.candidates", *ranked("ef", **of_group("red", "colour")), *ranked("ab", **of_group("blue", "colour"))
+    )
     groups.add("models.submodels", of_group("red", "colour"), of_group("blue", "colour"))
     groups.add(
         "models.submodel_members",
@@ -131,7 +133,7 @@ def test_lists_for_people_and_items_come_from_the_group_too(groups) -> None:
     groups.add(
         "models.candidates",
         *ranked("ab", **person, subject_id="ann"),
-        *ranked("ef", **{**person, "model": "item_knn"}, subject_id="ann", **{**of_group("loyal")}),
+        *ranked("ef", **{**person, "model": "item_knn"}, subject_id="ann", **of_group("loyal")),
         *ranked("ab", **person, subject_id="cid"),
         *ranked("b", **similar, subject_id="a"),
         *ranked("f", **similar, subject_id="a", **of_group("red", "colour")),
@@ -169,12 +171,23 @@ def test_cold_items_pages_get_what_is_alike_in_content(groups) -> None:
 def test_a_scenario_by_time_slot_is_made_once_more_per_slot_and_asks_that_slot_first(groups) -> None:
     slots = {"submodel": "daypart", "slots": ["morning", "evening"]}
     scenario = Scenario.model_validate(
-        {"id": "home", "name": "Home", "subject": "person", "size": 2, "levels": [{"strategy": "popular"}], "time_slots": slots}
+        {
+            "id": "home",
+            "name": "Home",
+            "subject": "person",
+            "size": 2,
+            "levels": [{"strategy": "popular"}],
+            "time_slots": slots,
+        }
     )
     made = scenario.by_time_slot()
     assert [one.id for one in made] == ["home", "home--morning", "home--evening"]
     groups.add("models.candidates", *ranked("f", **of_group("evening", "daypart")))
-    groups.add("models.submodels", of_group("evening", "daypart"), {**of_group("morning", "daypart"), "answers_with": "main_model"})
+    groups.add(
+        "models.submodels",
+        of_group("evening", "daypart"),
+        {**of_group("morning", "daypart"), "answers_with": "main_model"},
+    )
     config = Scenarios.model_validate({"scenarios": [one.model_dump() for one in made]})
     rows = compose(groups, config, night=NIGHT).recommendations.to_pylist()
     of_cid = {}
