@@ -14,7 +14,7 @@ from perso_pipeline.models.evaluation import PRIMARY, PRIMARY_K, Evaluation, eva
 from perso_pipeline.models.inputs import by_site, drop_other_sites, rows_of, site_as_decided, site_configs
 from perso_pipeline.models.roster import FOR_ANYONE, build
 from perso_pipeline.models.site_night import MODELS_VERSION, SiteNight
-from perso_pipeline.models.submodel_lists import SiteLists, further_lists
+from perso_pipeline.models.submodel_lists import SiteLists, further_lists, read_groups
 from perso_pipeline.resources.display import markdown_picture
 from perso_pipeline.resources.model_files import entries, read_verified
 from perso_pipeline.resources.partitions import NIGHTLY
@@ -38,9 +38,9 @@ _COMMON: dict[str, Any] = {
 }
 _FACTS = [
     dg.AssetKey(["interactions", "interactions"]),
+    dg.AssetKey(["interactions", "session_events"]),
+    dg.AssetKey(["interactions", "order_movements"]),
     dg.AssetKey(["identity", "identity_map"]),
-    dg.AssetKey(["staging", "stg_catalog_items"]),
-    dg.AssetKey(["segments", "segment_membership"]),
 ]
 _PREVIEW_ROWS = 10
 
@@ -205,6 +205,8 @@ _CANDIDATE_DEPS = [
     dg.AssetKey(["models", "model_artifacts"]),
     dg.AssetKey(["models", "champions"]),
     *_FACTS,
+    dg.AssetKey(["staging", "stg_catalog_items"]),
+    dg.AssetKey(["segments", "segment_membership"]),
 ]
 
 
@@ -267,7 +269,7 @@ def candidates(
             made += lists.for_people(models[champion["personal"]], site.version)
         if champion["similar"] not in FOR_ANYONE:
             made += lists.for_items(models[champion["similar"]], site.version)
-        further[site_id] = further_lists(site, data, threads=threads)
+        further[site_id] = further_lists(site, data, read_groups(here, site), threads=threads)
         made += further[site_id].candidates
         counts[site_id] = here.write_partition(
             "models.candidates", as_table(made), {"night": night, "site_id": site_id}

@@ -10,11 +10,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.content import Content
-from perso_pipeline.models.evidence import with_new_items
+from perso_pipeline.models.evidence import Evidence, with_new_items
 from perso_pipeline.models.protocol import Indices, InteractionMatrix
 from perso_pipeline.models.signals import to_date, to_day
-from perso_pipeline.models.site_night import SiteNight
 
 COLD_START = "cold_start"  # the submodel under which lists by content stand
 
@@ -42,18 +42,18 @@ class ColdItems:
     is_new: NDArray[np.bool_]
 
 
-def cold_items(site: SiteNight, data: InteractionMatrix, *, threads: int) -> ColdItems:
-    """Every cold or new item of the catalogue as of the night; ``data`` is the matrix that serves."""
-    config = site.config.cold_start
-    whole = with_new_items(data, site.evidence)
+def cold_items(config: SiteModels, data: InteractionMatrix, evidence: Evidence, *, threads: int) -> ColdItems:
+    """Every cold or new item of the night's catalogue; ``data`` is the matrix that serves."""
+    limits = config.cold_start
+    whole = with_new_items(data, evidence)
     assert whole.catalogue is not None  # submodels.reads_catalogue asks for it
     added = whole.catalogue.added_day
     people = np.bincount(whole.weights.indices, minlength=len(whole.items))
     offered = added >= 0
-    is_cold = offered & (people < config.min_people)
-    is_new = offered & (to_day(whole.as_of) - added <= config.new_days)
+    is_cold = offered & (people < limits.min_people)
+    is_new = offered & (to_day(whole.as_of) - added <= limits.new_days)
     columns = np.flatnonzero(is_cold | is_new).astype(np.int64)
-    content = Content(site.config.content, threads=threads).fit_for(whole, np.flatnonzero(is_cold).astype(np.int64))
+    content = Content(config.content, threads=threads).fit_for(whole, np.flatnonzero(is_cold).astype(np.int64))
     return ColdItems(
         data=whole,
         content=content,

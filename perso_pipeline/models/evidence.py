@@ -86,19 +86,31 @@ def read_evidence(
     *,
     events: bool,
     items: bool,
-    segments: Sequence[str] = (),
 ) -> Evidence:
-    """Single events, catalogue and who belongs to ``segments``, as they were known on a night."""
+    """Single events and catalogue as they were known on a night."""
     parameters: dict[str, Value] = {"night": night, "site_id": site_id}
     start = night - timedelta(days=config.window_days)
     happened = warehouse.query(_EVENTS, {**parameters, "start": start}) if events else None
     offered = warehouse.query(_ITEMS, parameters) if items else None
-    held = None
-    if segments and warehouse.exists("segments.segment_membership"):
+    return from_tables(happened, offered)
+
+
+def with_groups(
+    evidence: Evidence, warehouse: Warehouse, site_id: str, night: date, *, items: bool, segments: Sequence[str]
+) -> Evidence:
+    """``evidence`` with the catalogue, if it is wanted and not there, and with who belongs to ``segments``.
+
+    For lists that are made after the race, which would read them for nothing.
+    """
+    parameters: dict[str, Value] = {"night": night, "site_id": site_id}
+    offered, held = evidence.items, evidence.segments
+    if items and offered is None:
+        offered = warehouse.query(_ITEMS, parameters)
+    if segments:
         named: dict[str, Value] = {f"segment_{place}": name for place, name in enumerate(sorted(segments))}
         marks = ", ".join(f"${mark}" for mark in named)
         held = warehouse.query(_SEGMENTS.format(names=marks), {**parameters, **named})
-    return from_tables(happened, offered, held)
+    return from_tables(evidence.events, offered, held)
 
 
 def from_tables(events: pa.Table | None, items: pa.Table | None, segments: pa.Table | None = None) -> Evidence:

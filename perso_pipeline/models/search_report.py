@@ -31,10 +31,10 @@ def best_yaml(model: str, task: Task, tried: Sequence[Tried], split_into: Window
     if found.number == 0:
         comments.append("# Nothing better than the present settings was found.")
     else:
+        interval = f"[{gain.ci_low:+.4f}, {gain.ci_high:+.4f}]"
         comments += [
             f"# On {split_into.test.cut} to {split_into.test.end}, which the search did not look at:",
-            f"# {gain.best:.4f} (before: {gain.current:.4f}), difference {gain.difference:+.4f} "
-            f"[{gain.ci_low:+.4f}, {gain.ci_high:+.4f}].",
+            f"# {gain.best:.4f} (before: {gain.current:.4f}), difference {gain.difference:+.4f} {interval}.",
         ]
     block = yaml.safe_dump({model: rounded(found.settings)}, sort_keys=False)
     return "\n".join([*comments, block])

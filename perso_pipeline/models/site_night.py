@@ -10,7 +10,7 @@ from perso_pipeline.models.evidence import Evidence, read_evidence, with_evidenc
 from perso_pipeline.models.protocol import InteractionMatrix
 from perso_pipeline.models.roster import READS_CATALOGUE, READS_EVENTS
 from perso_pipeline.models.signals import Signals, matrix_as_of, read_signals
-from perso_pipeline.models.submodels import reads_catalogue, segments_read, slots_read
+from perso_pipeline.models.submodels import slots_read
 
 # Part of every key and version: raise it when the arithmetic of a model, a metric or a draw changes.
 MODELS_VERSION = 3
@@ -34,8 +34,7 @@ class SiteNight:
             night,
             config.signals,
             events=not READS_EVENTS.isdisjoint(config.race),
-            items=not READS_CATALOGUE.isdisjoint(config.race) or reads_catalogue(config),
-            segments=segments_read(config),
+            items=not READS_CATALOGUE.isdisjoint(config.race),
         )
         signals = read_signals(
             warehouse, site_id, night, config.signals, slots=slots_read(config), time_zone=config.time_zone

@@ -4,19 +4,21 @@ Fitted on the spot and not stored: they are cut from the night's matrix, so the 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
+from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.models.candidates import CandidateRows
 from perso_pipeline.models.cold_start import COLD_START, cold_items
 from perso_pipeline.models.config import CandidatesConfig
+from perso_pipeline.models.evidence import Evidence, with_groups
 from perso_pipeline.models.protocol import InteractionMatrix, TooLargeError
 from perso_pipeline.models.recently_added import RecentlyAdded
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.site_night import SiteNight
-from perso_pipeline.models.submodels import Cut, Part, answers_with, cuts
+from perso_pipeline.models.submodels import Cut, Part, answers_with, cuts, reads_catalogue, segments_read
 
 
 @dataclass(slots=True)
@@ -29,25 +31,41 @@ class SiteLists:
     cold_items: list[dict[str, Any]] = field(default_factory=list)
 
 
-def further_lists(site: SiteNight, data: InteractionMatrix, *, threads: int) -> SiteLists:
-    """Everything that the site's settings ask for beside the champions' lists."""
+def read_groups(warehouse: Warehouse, site: SiteNight) -> Evidence:
+    """What the site's submodels and cold items are told by: catalogue and segments as of the night."""
+    return with_groups(
+        site.evidence,
+        warehouse,
+        site.site_id,
+        site.night,
+        items=reads_catalogue(site.config),
+        segments=segments_read(site.config),
+    )
+
+
+def further_lists(site: SiteNight, data: InteractionMatrix, evidence: Evidence, *, threads: int) -> SiteLists:
+    """Everything that the site's settings ask for beside the champions' lists; ``evidence`` is of ``read_groups``."""
     made = SiteLists()
-    for cut in cuts(site.config, data, site.signals, site.evidence):
+    for cut in cuts(site.config, data, site.signals, evidence):
         made.members += [_member_rows(site, cut)]
         for part in cut.parts:
-            rows, reason = 0, part.reason
-            if part.status == "active" and part.data is not None:
-                try:
-                    batches = list(_lists(site, cut, part, part.data, threads=threads))
-                except TooLargeError as refusal:
-                    part, reason = Part(part.group, part.data, "too_little", str(refusal)), str(refusal)
-                else:
-                    rows = sum(batch.num_rows for batch in batches)
-                    made.candidates += batches
-            made.submodels.append(_submodel_row(site, cut, part, rows, reason))
+            answered, batches = _answered(site, cut, part, threads=threads)
+            made.candidates += batches
+            rows = sum(batch.num_rows for batch in batches)
+            made.submodels.append(_submodel_row(site, cut, answered, rows) | {"fingerprint": evidence.fingerprint})
     if site.config.cold_start.is_on:
-        _add_cold_start(site, data, made, threads=threads)
+        _add_cold_start(site, data, evidence, made, threads=threads)
     return made
+
+
+def _answered(site: SiteNight, cut: Cut, part: Part, *, threads: int) -> tuple[Part, list[pa.RecordBatch]]:
+    """A group's lists, if it is trained; one that does not fit into memory is not, and says so."""
+    if part.status != "active" or part.data is None:
+        return part, []
+    try:
+        return part, list(_lists(site, cut, part, part.data, threads=threads))
+    except TooLargeError as refusal:
+        return replace(part, status="too_large", reason=str(refusal)), []
 
 
 def _lists(site: SiteNight, cut: Cut, part: Part, data: InteractionMatrix, *, threads: int) -> Iterator[pa.RecordBatch]:
@@ -71,7 +89,7 @@ def _lists(site: SiteNight, cut: Cut, part: Part, data: InteractionMatrix, *, th
         yield from rows.for_items(models[submodel.similar], site.version)
 
 
-def _submodel_row(site: SiteNight, cut: Cut, part: Part, rows: int, reason: str) -> dict[str, Any]:
+def _submodel_row(site: SiteNight, cut: Cut, part: Part, rows: int) -> dict[str, Any]:
     return {
         "night": site.night,
         "site_id": site.site_id,
@@ -84,7 +102,7 @@ def _submodel_row(site: SiteNight, cut: Cut, part: Part, rows: int, reason: str)
         "items": 0 if part.data is None else len(part.data.items),
         "candidates": rows,
         "version": site.version,
-        "reason": reason,
+        "reason": part.reason,
     }
 
 
@@ -105,8 +123,10 @@ def _member_rows(site: SiteNight, cut: Cut) -> pa.Table:
     )
 
 
-def _add_cold_start(site: SiteNight, data: InteractionMatrix, made: SiteLists, *, threads: int) -> None:
-    cold = cold_items(site, data, threads=threads)
+def _add_cold_start(
+    site: SiteNight, data: InteractionMatrix, evidence: Evidence, made: SiteLists, *, threads: int
+) -> None:
+    cold = cold_items(site.config, data, evidence, threads=threads)
     lists = CandidateRows(site.night, site.site_id, cold.data, site.config.candidates, blocked=site.config.blocked)
     made.candidates += lists.for_anyone(RecentlyAdded(site.config.recently_added).fit(cold.data), site.version)
     alike = CandidateRows(

@@ -27,7 +27,7 @@ from perso_pipeline.models.submodels_config import (
     TimeSlotSubmodel,
 )
 
-Status = Literal["active", "too_little", "unused"]
+Status = Literal["active", "too_little", "too_large", "unused"]
 MemberType = Literal["item", "person"]
 
 

@@ -82,6 +82,7 @@ SUBMODELS = pa.schema(
         ("items", pa.int64()),
         ("candidates", pa.int64()),
         ("version", pa.string()),
+        ("fingerprint", pa.string()),  # of the catalogue and segments that were read for it
         ("reason", pa.string()),
     ]
 )

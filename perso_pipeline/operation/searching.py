@@ -1,4 +1,4 @@
-"""``perso search``: the job ``search_models`` in this process, its progress as lines, its result as a block to paste."""
+"""``perso search``: the job ``search_models`` in this process, its progress line by line, its result a folder."""
 
 import uuid
 from pathlib import Path

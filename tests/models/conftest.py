@@ -188,6 +188,9 @@ class Shop:
                 connection.register("rows", pa.Table.from_pylist(rows, schema=schema))
                 connection.execute(f"create schema if not exists {table.split('.')[0]}")
                 connection.execute(f"create or replace table {table} as from rows")
+            connection.execute("create schema if not exists segments")
+            columns = "night date, site_id varchar, person_id varchar, segment_id varchar"
+            connection.execute(f"create table if not exists segments.segment_membership ({columns})")
         return self.warehouse
 
 

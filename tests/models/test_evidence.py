@@ -132,8 +132,6 @@ def test_items_that_nobody_met_get_a_column_and_are_listed_by_models_of_the_cata
 
 
 def test_evidence_is_read_only_where_the_race_needs_it_and_changes_the_key(warehouse, config):
-    cold_start = config.cold_start.model_copy(update={"is_on": False})
-    config = config.model_copy(update={"cold_start": cold_start})
     plain = SiteNight.read(warehouse, "shop-uk", NIGHT, config)
     assert plain.evidence.events is None
     assert plain.evidence.items is None

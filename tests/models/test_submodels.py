@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from perso_pipeline.models.candidates import as_table
 from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.models.site_night import SiteNight
-from perso_pipeline.models.submodel_lists import further_lists
+from perso_pipeline.models.submodel_lists import SiteLists, further_lists, read_groups
 from perso_pipeline.models.submodels import Cut, answers_with, cuts
 from perso_pipeline.models.submodels_config import Submodel
 
@@ -24,9 +24,13 @@ def site_with(shop, config: ModelsConfig, *submodels: dict[str, Any], night: dat
     return SiteNight.read(shop.write(), "shop-uk", night, config.model_copy(update={"submodels": made}))
 
 
-def cut_of(site: SiteNight) -> Cut:
-    (cut,) = cuts(site.config, site.matrix(), site.signals, site.evidence)
+def cut_of(shop, site: SiteNight) -> Cut:
+    (cut,) = cuts(site.config, site.matrix(), site.signals, read_groups(shop.warehouse, site))
     return cut
+
+
+def further(shop, site: SiteNight) -> SiteLists:
+    return further_lists(site, site.matrix(), read_groups(shop.warehouse, site), threads=1)
 
 
 def offer(shop, item: str, **fields: Any) -> None:
@@ -81,7 +85,9 @@ def colours(shop):
 
 def test_named_groups_hold_the_items_of_their_values_and_who_is_in_none_has_no_group(colours, config):
     groups = {"warm": ["red", "orange"], "cold": ["blue"], "none": ["violet"]}
-    cut = cut_of(site_with(colours, config, {"id": "c", "by": "attribute", "attribute": "colour", "groups": groups}))
+    cut = cut_of(
+        colours, site_with(colours, config, {"id": "c", "by": "attribute", "attribute": "colour", "groups": groups})
+    )
     assert pairs(parts(cut)["warm"]) == {("ann", "red1"), ("ann", "red2")}
     assert pairs(parts(cut)["cold"]) == {("ann", "blue1"), ("bob", "blue1")}
     assert parts(cut)["none"].status == "too_little"
@@ -91,7 +97,7 @@ def test_named_groups_hold_the_items_of_their_values_and_who_is_in_none_has_no_g
 
 def test_ages_and_daily_people_stay_with_their_items(colours, config):
     colours.event("dan", "blue1", NIGHT - timedelta(days=9))
-    cut = cut_of(site_with(colours, config, {"id": "c", "by": "attribute", "attribute": "colour"}))
+    cut = cut_of(colours, site_with(colours, config, {"id": "c", "by": "attribute", "attribute": "colour"}))
     blue = parts(cut)["blue"].data
     assert dict(zip(blue.people.tolist(), blue.last_age_days.tolist(), strict=True)) == {"ann": 1, "bob": 1, "dan": 10}
     assert blue.daily_people.toarray()[0, :12].tolist() == [0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]
@@ -103,7 +109,9 @@ def test_a_range_holds_its_start_and_not_its_end_but_the_last_one_both(colours, 
         {"id": "middle", "at_least": 10, "below": 20},
         {"id": "high", "at_least": 20, "below": 30},
     ]
-    cut = cut_of(site_with(colours, config, {"id": "p", "by": "attribute", "attribute": "price", "ranges": ranges}))
+    cut = cut_of(
+        colours, site_with(colours, config, {"id": "p", "by": "attribute", "attribute": "price", "ranges": ranges})
+    )
     assert members(cut, "item") == {"red1": "low", "red2": "middle", "blue1": "high", "grey1": "high"}
 
 
@@ -112,7 +120,7 @@ def test_numbers_in_attributes_have_ranges_too_and_words_have_none(shop, config)
         offer(shop, item, attributes=f'{{"width": {width}}}')
         shop.event("ann", item, NIGHT)
     ranges = [{"id": "narrow", "below": 20}, {"id": "wide", "at_least": 20}]
-    cut = cut_of(site_with(shop, config, {"id": "w", "by": "attribute", "attribute": "width", "ranges": ranges}))
+    cut = cut_of(shop, site_with(shop, config, {"id": "w", "by": "attribute", "attribute": "width", "ranges": ranges}))
     assert members(cut, "item") == {"a": "narrow", "b": "wide"}
 
 
@@ -122,7 +130,7 @@ def test_one_group_per_value_keeps_the_most_touched_and_drops_what_nobody_touche
         shop.event("ann", item, NIGHT - timedelta(days=back))
     for brand_item in ("a", "b", "c"):
         shop.event("bob", brand_item, NIGHT - timedelta(days=10))
-    cut = cut_of(site_with(shop, config, {"id": "b", "by": "attribute", "attribute": "brand", "max_values": 3}))
+    cut = cut_of(shop, site_with(shop, config, {"id": "b", "by": "attribute", "attribute": "brand", "max_values": 3}))
     assert {name: part.status for name, part in parts(cut).items()} == {
         "Ada": "active",
         "Bel": "active",
@@ -140,40 +148,42 @@ def test_a_category_level_takes_what_lies_below_it_and_an_item_of_two_categories
     for item in ("mug", "lamp", "card"):
         shop.event("ann", item, NIGHT)
     whole = {"id": "c", "by": "attribute", "attribute": "category"}
-    top = cut_of(site_with(shop, config, whole))
+    top = cut_of(shop, site_with(shop, config, whole))
     assert pairs(parts(top)["home"]) == {("ann", "mug"), ("ann", "lamp")}
     assert pairs(parts(top)["gifts"]) == {("ann", "mug"), ("ann", "card")}
     assert members(top, "item")["mug"] == "home"  # its page is filed under its first category
-    second = cut_of(site_with(shop, config, {**whole, "category_level": 2}))
+    second = cut_of(shop, site_with(shop, config, {**whole, "category_level": 2}))
     assert set(parts(second)) == {"home/kitchen", "home/light", "gifts/small"}
     assert "card" not in members(second, "item")
 
 
 def test_items_that_nobody_met_belong_to_a_group_too(colours, config):
     offer(colours, "red3", attributes='{"colour": "red"}')
-    cut = cut_of(site_with(colours, config, {"id": "c", "by": "attribute", "attribute": "colour"}))
+    cut = cut_of(colours, site_with(colours, config, {"id": "c", "by": "attribute", "attribute": "colour"}))
     assert members(cut, "item")["red3"] == "red"
 
 
 def test_a_segment_holds_its_people_and_who_is_in_two_asks_the_first(colours, config):
     segments(colours, ("ann", "loyal"), ("ann", "new"), ("bob", "new"), ("bob", "other"))
     site = site_with(colours, config, {"id": "s", "by": "segment", "segments": ["new", "loyal"]})
-    cut = cut_of(site)
+    cut = cut_of(colours, site)
     assert {name: {p for p, _ in pairs(part)} for name, part in parts(cut).items()} == {
         "new": {"ann", "bob"},
         "loyal": {"ann"},
     }
     assert members(cut, "person") == {"ann": "new", "bob": "new"}
-    plain = site_with(colours, config)
-    assert site.key != plain.key
+    (first, second) = further(colours, site).submodels
+    assert first["fingerprint"] == second["fingerprint"]
     segments(colours, ("ann", "loyal"))
-    assert site_with(colours, config, {"id": "s", "by": "segment", "segments": ["new", "loyal"]}).key != site.key
+    assert further(colours, site).submodels[0]["fingerprint"] != first["fingerprint"]
 
 
 def test_a_segment_is_fitted_as_if_its_people_were_all_there_are(colours, config):
     colours.event("ann", "red1", NIGHT - timedelta(days=3), "purchase")
     segments(colours, ("ann", "loyal"))
-    part = cut_of(site_with(colours, config, {"id": "s", "by": "segment", "segments": ["loyal"]})).parts[0].data
+    part = (
+        cut_of(colours, site_with(colours, config, {"id": "s", "by": "segment", "segments": ["loyal"]})).parts[0].data
+    )
     colours.events = [event for event in colours.events if event["identifier"] == "customer:ann"]
     alone = site_with(colours, config).matrix()
     assert (part.weights != alone.weights).nnz == 0
@@ -186,7 +196,7 @@ def test_a_time_slot_holds_the_events_of_its_hours(colours, config):
         event["occurred_at"] = datetime.combine(NIGHT, time(hour))
     slots = [{"id": "morning", "from_hour": 6, "to_hour": 12}, {"id": "evening", "from_hour": 18, "to_hour": 23}]
     site = site_with(colours, config, {"id": "t", "by": "time_slot", "slots": slots})
-    cut = cut_of(site)
+    cut = cut_of(colours, site)
     assert pairs(parts(cut)["morning"]) == {("ann", "red1"), ("ann", "red2")}
     assert pairs(parts(cut)["evening"]) == {("ann", "blue1"), ("bob", "blue1")}
     assert pairs_of_site(site) == {
@@ -208,14 +218,14 @@ def pairs_of_site(site: SiteNight) -> set[tuple[str, str]]:
 def test_groups_of_too_few_people_are_not_trained_and_say_who_answers(colours, config):
     for who, answer in (("main_model", "main_model"), ("nothing", "nothing")):
         wanted = {"id": "c", "by": "attribute", "attribute": "colour", "min_people": 2, "when_too_little": who}
-        cut = cut_of(site_with(colours, config, wanted))
+        cut = cut_of(colours, site_with(colours, config, wanted))
         assert answers_with(cut.submodel, parts(cut)["red"]) == answer
         assert parts(cut)["red"].reason == "1 people touched it, 2 are needed"
         assert answers_with(cut.submodel, parts(cut)["blue"]) == "submodel"
 
 
-def lists_of(site: SiteNight) -> list[dict[str, Any]]:
-    return as_table(further_lists(site, site.matrix(), threads=1).candidates).to_pylist()
+def lists_of(shop, site: SiteNight) -> list[dict[str, Any]]:
+    return as_table(further(shop, site).candidates).to_pylist()
 
 
 def test_the_lists_of_a_group_hold_its_items_only_and_carry_its_name(two_tastes, config):
@@ -224,7 +234,7 @@ def test_the_lists_of_a_group_hold_its_items_only_and_carry_its_name(two_tastes,
     wanted = {"id": "h", "by": "attribute", "attribute": "half", "lists": ["popular", "trending"], "personal": "als",
               "similar": "rp3beta", "depth": 4}  # fmt: skip
     site = site_with(two_tastes, config, wanted)
-    rows = [row for row in lists_of(site) if row["submodel"] == "h"]
+    rows = [row for row in lists_of(two_tastes, site) if row["submodel"] == "h"]
     assert {row["submodel_group"] for row in rows} == {"first", "second"}
     for row in rows:
         assert (int(row["item_id"][-2:]) < 10) == (row["submodel_group"] == "first")
@@ -234,14 +244,16 @@ def test_the_lists_of_a_group_hold_its_items_only_and_carry_its_name(two_tastes,
         ("popular", "personal", "anyone"), ("trending", "personal", "anyone"), ("als", "personal", "person"),
         ("rp3beta", "similar", "item"),
     }  # fmt: skip
-    assert rows == [row for row in lists_of(site) if row["submodel"] == "h"]  # the same night, the same lists
+    assert rows == [
+        row for row in lists_of(two_tastes, site) if row["submodel"] == "h"
+    ]  # the same night, the same lists
 
 
 def test_blocked_items_are_in_no_list_of_a_submodel_or_of_what_is_new(colours, config):
     offer(colours, "new1", day=NIGHT, name="red thing", attributes='{"colour": "red"}')
     blocked = config.model_copy(update={"blocked": ["red1"]})
     site = site_with(colours, blocked, {"id": "c", "by": "attribute", "attribute": "colour"})
-    assert "red1" not in {row["item_id"] for row in lists_of(site)}
+    assert "red1" not in {row["item_id"] for row in lists_of(colours, site)}
 
 
 def test_items_too_few_met_are_cold_and_get_what_is_alike_in_content(shop, config):
@@ -257,7 +269,7 @@ def test_items_too_few_met_are_cold_and_get_what_is_alike_in_content(shop, confi
             shop.event(person, item, NIGHT)
     shop.event("a", "pan", NIGHT)
     site = site_with(shop, config)
-    made = further_lists(site, site.matrix(), threads=1)
+    made = further(shop, site)
     cold = {row["item_id"]: (row["people"], row["is_cold"], row["is_new"]) for row in made.cold_items}
     assert cold == {"new": (0, True, True), "pan": (1, True, False)}
     rows = as_table(made.candidates).to_pylist()
@@ -273,15 +285,15 @@ def test_what_is_new_tomorrow_is_not_known_tonight(shop, config):
     offer(shop, "late", name="mug too", day=NIGHT + timedelta(days=1))
     shop.event("a", "mug", NIGHT)
     site = site_with(shop, config)
-    assert {row["item_id"] for row in further_lists(site, site.matrix(), threads=1).cold_items} == {"mug"}
+    assert {row["item_id"] for row in further(shop, site).cold_items} == {"mug"}
 
 
 def test_cold_start_can_be_left_off(shop, config):
     shop.event("a", "mug", NIGHT)
     off = config.model_copy(update={"cold_start": config.cold_start.model_copy(update={"is_on": False})})
     site = site_with(shop, off)
-    assert site.evidence.items is None
-    made = further_lists(site, site.matrix(), threads=1)
+    assert read_groups(shop.warehouse, site).items is None
+    made = further(shop, site)
     assert (made.candidates, made.cold_items) == ([], [])
 
 
@@ -327,6 +339,6 @@ def test_cutting_leaves_the_night_itself_unchanged(colours, config):
     site = site_with(colours, config, {"id": "c", "by": "attribute", "attribute": "colour"})
     data = site.matrix()
     before = data.weights.copy()
-    list(cuts(site.config, data, site.signals, site.evidence))
+    list(cuts(site.config, data, site.signals, read_groups(colours.warehouse, site)))
     assert (data.weights != before).nnz == 0
     assert np.array_equal(data.last_age_days, site.matrix().last_age_days)
