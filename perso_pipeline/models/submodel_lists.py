@@ -107,7 +107,7 @@ def _submodel_row(site: SiteNight, cut: Cut, part: Part, rows: int) -> dict[str,
 
 
 def _member_rows(site: SiteNight, cut: Cut) -> pa.Table:
-    """night, site_id, submodel, member_type, member_id, submodel_group of all members of a cut."""
+    """night, site_id, submodel, subject_type, subject_id, submodel_group of all members of a cut."""
     types = [members.member_type for members in cut.members for _ in range(len(members.ids))]
     ids = [one for members in cut.members for one in members.ids.tolist()]
     groups = [one for members in cut.members for one in members.groups.tolist()]
@@ -116,8 +116,8 @@ def _member_rows(site: SiteNight, cut: Cut) -> pa.Table:
             "night": pa.array([site.night] * len(ids), pa.date32()),
             "site_id": pa.array([site.site_id] * len(ids), pa.string()),
             "submodel": pa.array([cut.submodel.id] * len(ids), pa.string()),
-            "member_type": pa.array(types, pa.string()),
-            "member_id": pa.array(ids, pa.string()),
+            "subject_type": pa.array(types, pa.string()),
+            "subject_id": pa.array(ids, pa.string()),
             "submodel_group": pa.array(groups, pa.string()),
         }
     )

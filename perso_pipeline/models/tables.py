@@ -91,8 +91,8 @@ SUBMODEL_MEMBERS = pa.schema(
         ("night", pa.date32()),
         ("site_id", pa.string()),
         ("submodel", pa.string()),
-        ("member_type", pa.string()),
-        ("member_id", pa.string()),
+        ("subject_type", pa.string()),
+        ("subject_id", pa.string()),
         ("submodel_group", pa.string()),
     ]
 )

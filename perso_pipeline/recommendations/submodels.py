@@ -32,11 +32,11 @@ LISTS_BY_GROUP = """
 
 # an item's own group before its owner's: a cart is filed under what most of its items are
 _OWN_GROUP = """
-        select subject_no, arg_max(submodel_group, (member_type = 'item', members, submodel_group)) as submodel_group
+        select subject_no, arg_max(submodel_group, (subject_type = 'item', members, submodel_group)) as submodel_group
         from (
-            select o.subject_no, m.member_type, m.submodel_group, count(*) as members
+            select o.subject_no, m.subject_type, m.submodel_group, count(*) as members
             from (
-                select o.subject_no, o.site_id, 'item' as member_type, x.item_id as member_id
+                select o.subject_no, o.site_id, 'item' as subject_type, x.item_id as subject_id
                 from open_{n} as o
                 join context_items as x on x.subject_no = o.subject_no
                 union all
@@ -44,8 +44,8 @@ _OWN_GROUP = """
             ) as o
             join models.submodel_members as m
                 on m.night = $night and m.submodel = $submodel_{n} and m.site_id = o.site_id
-                and m.member_type = o.member_type and m.member_id = o.member_id
-            group by o.subject_no, m.member_type, m.submodel_group
+                and m.subject_type = o.subject_type and m.subject_id = o.subject_id
+            group by o.subject_no, m.subject_type, m.submodel_group
         )
         group by subject_no"""
 

@@ -14,7 +14,15 @@ from perso_pipeline.measurement.config import Experiment, Experiments, Measureme
 from perso_pipeline.measurement.lift_table import LIFT_SCHEMA
 from perso_pipeline.measurement.settings_tables import experiments_table, report_window_table
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES
-from perso_pipeline.models.tables import CHAMPIONS, MODEL_ARTIFACTS, MODEL_EVALUATIONS, TRAINING_SETS
+from perso_pipeline.models.tables import (
+    CHAMPIONS,
+    COLD_ITEMS,
+    MODEL_ARTIFACTS,
+    MODEL_EVALUATIONS,
+    SUBMODEL_MEMBERS,
+    SUBMODELS,
+    TRAINING_SETS,
+)
 from perso_pipeline.profiles.prediction_tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
 from perso_pipeline.profiles.settings_table import SCHEMA as PROFILE_SETTINGS
 from perso_pipeline.raw.tables import LEDGERS
@@ -40,6 +48,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     "models.champions": CHAMPIONS,
     "models.model_artifacts": MODEL_ARTIFACTS,
     "models.candidates": CANDIDATES,
+    "models.submodels": SUBMODELS,
+    "models.submodel_members": SUBMODEL_MEMBERS,
+    "models.cold_items": COLD_ITEMS,
     "recommendations.recommendations": RECOMMENDATIONS,
     "recommendations.recommendation_trace": TRACE,
     "recommendations.recommendation_rejections": REJECTIONS,

@@ -33,8 +33,8 @@ TABLES = {
     "models.champions": "night date, site_id varchar, task varchar, model varchar, version varchar, "
     "mlflow_run_id varchar, reason varchar",
     "models.submodels": "night date, site_id varchar, submodel varchar, submodel_group varchar, answers_with varchar",
-    "models.submodel_members": "night date, site_id varchar, submodel varchar, member_type varchar, "
-    "member_id varchar, submodel_group varchar",
+    "models.submodel_members": "night date, site_id varchar, submodel varchar, subject_type varchar, "
+    "subject_id varchar, submodel_group varchar",
     "models.cold_items": "night date, site_id varchar, item_id varchar, people bigint, is_cold boolean, is_new boolean",
     "models.candidates": "night date, site_id varchar, task varchar, model varchar, version varchar, "
     "submodel varchar, submodel_group varchar, subject_type varchar, subject_id varchar, rank integer, item_id varchar, score double",

@@ -54,7 +54,7 @@ def _fill(shop) -> None:
     shop.add(
         "models.submodel_members",
         *(
-            {"submodel": "segment", "member_type": "person", "member_id": who, "submodel_group": group}
+            {"submodel": "segment", "subject_type": "person", "subject_id": who, "submodel_group": group}
             for who, group in (("ann", "loyal"), ("bob", "idle"), ("dan", "silent"))
         ),
     )
@@ -111,7 +111,7 @@ def test_a_page_gets_the_list_of_its_items_group_and_a_cart_that_of_most_of_its_
     groups.add(
         "models.submodel_members",
         *(
-            {"submodel": "colour", "member_type": "item", "member_id": item, "submodel_group": group}
+            {"submodel": "colour", "subject_type": "item", "subject_id": item, "submodel_group": group}
             for item, group in (("c", "red"), ("d", "red"), ("f", "blue"))
         ),
     )
