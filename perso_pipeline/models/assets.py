@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 
 from perso_pipeline.contracts.errors import PersoError
@@ -267,9 +268,10 @@ def candidates(
         # A champion that gives everyone the same list already stands there once, under 'anyone'.
         if champion["personal"] not in FOR_ANYONE:
             made += lists.for_people(models[champion["personal"]], site.version)
-        if champion["similar"] not in FOR_ANYONE:
-            made += lists.for_items(models[champion["similar"]], site.version)
         further[site_id] = further_lists(site, data, read_groups(here, site), threads=threads)
+        if champion["similar"] not in FOR_ANYONE:
+            warm = np.flatnonzero(~np.isin(data.items, further[site_id].placed_by_content))
+            made += lists.for_items(models[champion["similar"]], site.version, some=warm)
         made += further[site_id].candidates
         counts[site_id] = here.write_partition(
             "models.candidates", as_table(made), {"night": night, "site_id": site_id}

@@ -30,6 +30,11 @@ class SiteLists:
     members: list[pa.Table] = field(default_factory=list)
     cold_items: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def placed_by_content(self) -> list[str]:
+        """Items whose lists are by content: the champion makes none for them."""
+        return [row["item_id"] for row in self.cold_items if row["similar_items"]]
+
 
 def read_groups(warehouse: Warehouse, site: SiteNight) -> Evidence:
     """What the site's submodels and cold items are told by: catalogue and segments as of the night."""

@@ -227,3 +227,23 @@ def test_an_artefact_folder_outside_the_store_is_refused(stage, tmp_path):
         stage.tracking.open().model_folder(run_id)
     with pytest.raises(PersoError, match="has no run"):
         stage.tracking.open().model_folder("../../etc")
+
+
+def test_an_item_that_too_few_people_met_is_placed_by_content_and_not_by_the_champion(stage):
+    with stage.warehouse.transaction() as connection:
+        connection.execute(f"""
+            insert into staging.stg_catalog_items by name
+            select
+                'o' || item_id as event_id, 'item_updated' as event_type, date '{NIGHT}' - 60 as event_date,
+                timestamp '{NIGHT}' - interval 60 day as occurred_at, 'shop-uk' as site_id, item_id, name,
+                date '{NIGHT}' - 60 as known_on
+            from (values ('item-00', 'blue mug'), ('rare', 'large blue mug'), ('item-01', 'lamp')) as t(item_id, name)""")
+        connection.execute(f"""
+            insert into interactions.interactions by name
+            select 'rare' as event_id, date '{NIGHT}' as event_date, 'shop-uk' as site_id, 'customer:c00' as identifier,
+                'rare' as item_id, 'product_view' as event_type, false as is_robot, date '{NIGHT}' as known_on""")
+    assert stage.run().success
+    lists = [row for row in stage.rows("candidates") if row["site_id"] == "shop-uk" and row["task"] == "similar"]
+    rare = [(row["submodel"], row["model"], row["item_id"]) for row in lists if row["subject_id"] == "rare"]
+    assert rare == [("cold_start", "content", "item-00")]
+    assert [row["item_id"] for row in stage.rows("cold_items")] == ["rare"]

@@ -264,7 +264,7 @@ def test_items_too_few_met_are_cold_and_get_what_is_alike_in_content(shop, confi
         ("new", "blue mug large", 2),
     ):
         offer(shop, item, name=name, day=NIGHT - timedelta(days=day))
-    for person in ("a", "b", "c"):
+    for person in "abcdef":
         for item in ("mug", "cup"):
             shop.event(person, item, NIGHT)
     shop.event("a", "pan", NIGHT)
@@ -276,6 +276,7 @@ def test_items_too_few_met_are_cold_and_get_what_is_alike_in_content(shop, confi
     alike = [(row["subject_id"], row["item_id"]) for row in rows if row["submodel"] == "cold_start"]
     assert alike == [("new", "mug"), ("new", "cup")]  # nothing is alike to the iron pan
     assert {row["item_id"]: row["similar_items"] for row in made.cold_items} == {"new": 2, "pan": 0}
+    assert made.placed_by_content == ["new"]  # the champion keeps the iron pan
     newest = [row["item_id"] for row in rows if row["model"] == "recently_added"]
     assert newest == ["new"]
 
