@@ -8,7 +8,7 @@ from dagster import EventLogEntry
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.definitions import defs
 from perso_pipeline.operation.nights import Progress, reason_of
-from perso_pipeline.resources.instance import PROCESS_TAG, open_instance, this_process
+from perso_pipeline.resources.instance import PROCESS_TAG, close_killed_runs, open_instance, this_process
 from perso_pipeline.settings import Settings
 
 
@@ -21,6 +21,8 @@ def search(settings: Settings, order: dict[str, str | float | int], *, say: Prog
     job = defs.resolve_job_def("search_models")
     run_id = str(uuid.uuid4())
     with open_instance(settings) as instance:
+        for killed in close_killed_runs(instance):
+            say(f"run {killed[:8]} had been killed: marked as failed")
         instance.add_event_listener(run_id, lambda entry: _tell(entry, say))
         result = job.execute_in_process(
             instance=instance,
