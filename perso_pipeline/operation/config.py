@@ -34,7 +34,8 @@ def _scenarios_and_submodels(folder: Path) -> object:
         for level in scenario.levels:
             if level.submodel is not None and level.submodel not in known:
                 hint = nearest(level.submodel, known)
-                msg = f"scenarios.yml: scenario '{scenario.id}' names submodel '{level.submodel}', not in models.yml{hint}."
+                named = f"scenario '{scenario.id}' names submodel '{level.submodel}'"
+                msg = f"scenarios.yml: {named}, not in models.yml{hint}."
                 raise ConfigError(msg)
     return scenarios
 

@@ -29,7 +29,9 @@ def _fill(shop) -> None:
     shop.add("profiles.item_profiles", *({"item_id": item} for item in "abcn"))
     shop.add("models.champions", {"task": "personal", "model": "als"})
     own = {"task": "personal", "model": "als", "subject_type": "person", "subject_id": "ann"}
-    shop.add("models.candidates", *({**own, "item_id": i, "rank": r, "score": 9.0 - r} for r, i in ((1, "a"), (2, "b"))))
+    shop.add(
+        "models.candidates", *({**own, "item_id": i, "rank": r, "score": 9.0 - r} for r, i in ((1, "a"), (2, "b")))
+    )
     anyone = {"task": "personal", "model": "popular", "subject_type": "anyone", "subject_id": "anyone"}
     shop.add("models.candidates", {**anyone, "item_id": "c", "score": 2.0}, {**anyone, "item_id": "n", "score": 1.0})
     shop.add("models.cold_items", {"item_id": "n"})
@@ -71,7 +73,9 @@ def test_explored_slots_are_counted(two_people):
 def test_a_submodels_rows_are_fresh_if_their_version_is_the_nights_whatever_its_model(two_people, version, passed):
     two_people.add("models.submodels", {"submodel": "segment", "submodel_group": "loyal"})
     row = {"task": "personal", "model": "item_knn", "subject_type": "person", "subject_id": "bob", "version": version}
-    two_people.add("models.candidates", {**row, "submodel": "segment", "submodel_group": "loyal", "item_id": "c", "score": 1})
+    two_people.add(
+        "models.candidates", {**row, "submodel": "segment", "submodel_group": "loyal", "item_id": "c", "score": 1}
+    )
     config = scenarios([{"strategy": "personal", "submodel": "segment", "group": "loyal"}])
     write(two_people, config)
     assert fresh(two_people, config, night=NIGHT).passed is passed
