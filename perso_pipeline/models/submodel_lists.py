@@ -19,6 +19,7 @@ from perso_pipeline.models.recently_added import RecentlyAdded
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.site_night import SiteNight
 from perso_pipeline.models.submodels import Cut, Part, answers_with, cuts, reads_catalogue, segments_read
+from perso_pipeline.models.tables import SUBMODEL_MEMBERS
 
 
 @dataclass(slots=True)
@@ -113,19 +114,20 @@ def _submodel_row(site: SiteNight, cut: Cut, part: Part, rows: int) -> dict[str,
 
 def _member_rows(site: SiteNight, cut: Cut) -> pa.Table:
     """night, site_id, submodel, subject_type, subject_id, submodel_group of all members of a cut."""
-    types = [members.member_type for members in cut.members for _ in range(len(members.ids))]
-    ids = [one for members in cut.members for one in members.ids.tolist()]
-    groups = [one for members in cut.members for one in members.groups.tolist()]
-    return pa.table(
-        {
-            "night": pa.array([site.night] * len(ids), pa.date32()),
-            "site_id": pa.array([site.site_id] * len(ids), pa.string()),
-            "submodel": pa.array([cut.submodel.id] * len(ids), pa.string()),
-            "subject_type": pa.array(types, pa.string()),
-            "subject_id": pa.array(ids, pa.string()),
-            "submodel_group": pa.array(groups, pa.string()),
-        }
-    )
+    tables = [
+        pa.table(
+            {
+                "night": pa.repeat(pa.scalar(site.night, pa.date32()), len(members.ids)),
+                "site_id": pa.repeat(site.site_id, len(members.ids)),
+                "submodel": pa.repeat(cut.submodel.id, len(members.ids)),
+                "subject_type": pa.repeat(members.member_type, len(members.ids)),
+                "subject_id": pa.array(members.ids, pa.string()),
+                "submodel_group": pa.array(members.groups, pa.string()),
+            }
+        )
+        for members in cut.members
+    ]
+    return pa.concat_tables([SUBMODEL_MEMBERS.empty_table(), *tables])
 
 
 def _add_cold_start(

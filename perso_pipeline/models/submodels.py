@@ -128,9 +128,11 @@ def _by_segment(
     held = evidence.segments
     people = np.array([] if held is None else held.column("person_id").to_pylist(), dtype=np.str_)
     segment = np.array([] if held is None else held.column("segment_id").to_pylist(), dtype=np.str_)
+    here, there = _found(people, signals.people)
     parts = []
     for name in submodel.segments:
-        belongs = np.isin(signals.people, people[segment == name])
+        belongs = np.zeros(len(signals.people), dtype=bool)
+        belongs[there[segment[here] == name]] = True
         weights = np.where(belongs[signals.person], signals.weight, 0.0)
         parts.append(_part(submodel, name, _of_signals(config, data, signals, weights)))
     place = {name: position for position, name in enumerate(submodel.segments)}
@@ -168,7 +170,7 @@ def _by_attribute(submodel: AttributeSubmodel, data: InteractionMatrix, evidence
     row = np.repeat(np.arange(len(ids)), [len(of_item) for of_item in named])
     place = {group: position for position, group in enumerate(groups)}
     column = np.array([place[group] for of_item in named for group in of_item], dtype=np.int64)
-    met, known = _shared(ids, data.items)
+    met, known = _found(ids, data.items)
     belongs = sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=(len(ids), len(groups)))
     of_columns = sparse.csr_matrix((len(data.items), len(groups)))
     if groups:
@@ -292,10 +294,13 @@ def _favourites(
     return Members("person", data.people[who], groups[column[order][first]] if len(who) else groups[:0])
 
 
-def _shared(ids: NDArray[np.str_], kept: NDArray[np.str_]) -> tuple[Indices, Indices]:
-    """Positions in ``ids`` and in ``kept`` (both ascending) of what stands in both."""
-    _, here, there = np.intersect1d(ids, kept, assume_unique=True, return_indices=True)
-    return here.astype(np.int64), there.astype(np.int64)
+def _found(ids: NDArray[np.str_], kept: NDArray[np.str_]) -> tuple[Indices, Indices]:
+    """Of the ids that stand in ``kept`` (ascending) their positions in ``ids`` and in ``kept``."""
+    if not len(kept):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    at = np.minimum(np.searchsorted(kept, ids), len(kept) - 1)
+    here = np.flatnonzero(kept[at] == ids)
+    return here, at[here]
 
 
 def answers_with(submodel: Submodel, part: Part) -> str:
