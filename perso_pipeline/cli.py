@@ -371,6 +371,27 @@ def export_audience(
     _say(f"Left out for want of {consent} consent: {audience.without_consent:,}.")
 
 
+@app.command("search")
+def search_settings(
+    site: Annotated[str, typer.Option(help="Id from config/sites.yml.")],
+    model: Annotated[str, typer.Option(help="Model of config/models.yml whose settings are searched.")],
+    minutes: Annotated[float, typer.Option(min=0.1, help="Budget; called again, the search goes on.")] = 5.0,
+    trials: Annotated[int | None, typer.Option(min=1, help="Trials all in all; default: until time is up.")] = None,
+    task: Annotated[Literal["personal", "similar"], typer.Option(help="Lists that are judged.")] = "personal",
+    seed: Annotated[int, typer.Option(min=0, help="Of the study; the same seed and trials give the same.")] = 20260107,
+    night: Day = None,
+) -> None:
+    """Search better settings for a model on validation windows of the past, and print them as YAML."""
+    from perso_pipeline.operation.searching import search
+
+    order: dict[str, str | float | int] = {"site": site, "model": model, "minutes": minutes, "task": task, "seed": seed}
+    order |= {"trials": trials} if trials else {}
+    order |= {"night": night.date().isoformat()} if night else {}
+    folder = search(Settings(), order, say=_say)
+    _say(f"\n{(folder / 'best.yml').read_text(encoding='utf-8')}")
+    _say(f"Paste it into config/models.yml, or below sites.{site} for this site alone. Pictures: {folder}")
+
+
 @app.command()
 def up(dagster_port: int = 3000, mlflow_port: int = 5000, api_port: int = 8000) -> None:
     """Start the Dagster UI, the MLflow UI and the API on this machine."""

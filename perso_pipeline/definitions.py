@@ -16,6 +16,7 @@ from perso_pipeline.measurement import assets as measurement
 from perso_pipeline.measurement import checks as measurement_checks
 from perso_pipeline.models import assets as models
 from perso_pipeline.models import checks as model_checks
+from perso_pipeline.models.search_job import search_models
 from perso_pipeline.profiles import assets as profiles
 from perso_pipeline.profiles import checks as profile_checks
 from perso_pipeline.quality.gates import build_gates
@@ -53,7 +54,7 @@ _settings = Settings()
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(_STAGES),
     asset_checks=[*dg.load_asset_checks_from_modules(_CHECKS), *build_gates()],
-    jobs=[automation.nightly],
+    jobs=[automation.nightly, search_models],
     schedules=[automation.nightly_schedule],
     sensors=[automation.landing_sensor],
     resources={

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
         return self.home.resolve() / "erasures"
 
     @property
+    def searches_dir(self) -> Path:
+        return self.home.resolve() / "searches"
+
+    @property
     def expectations_dir(self) -> Path:
         return PROJECT_ROOT / "expectations"
 

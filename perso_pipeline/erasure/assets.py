@@ -34,6 +34,7 @@ _LAST = [
     ["segments", "segment_changes"],
     ["segments", "segment_overlap"],
     ["models", "model_verdicts"],
+    ["recommendations", "cold_start"],
     ["recommendations", "recommendation_rejections"],
     ["recommendations", "short_lists"],
     ["recommendations", "publish_log"],

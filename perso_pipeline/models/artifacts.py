@@ -43,7 +43,7 @@ def packed(model: Recommender, data: InteractionMatrix, *, version: str, config:
         "people": len(data.people),
         "items": len(data.items),
         "pairs": int(data.weights.nnz),
-        "config": config.model_dump(),
+        "config": config.model_dump(mode="json"),
     }
     return {ARRAYS: buffer.getvalue(), CARD: (json.dumps(card, indent=2, sort_keys=True) + "\n").encode()}
 

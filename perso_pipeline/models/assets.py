@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 
 from perso_pipeline.contracts.errors import PersoError
@@ -15,6 +16,7 @@ from perso_pipeline.models.inputs import by_site, drop_other_sites, rows_of, sit
 from perso_pipeline.models.pins import read_pins
 from perso_pipeline.models.roster import FOR_ANYONE, build
 from perso_pipeline.models.site_night import MODELS_VERSION, SiteNight
+from perso_pipeline.models.submodel_lists import SiteLists, further_lists, read_groups
 from perso_pipeline.resources.display import markdown_picture
 from perso_pipeline.resources.model_files import entries, read_verified
 from perso_pipeline.resources.partitions import NIGHTLY
@@ -37,7 +39,12 @@ _COMMON: dict[str, Any] = {
     "partitions_def": NIGHTLY,
     "code_version": str(MODELS_VERSION),
 }
-_FACTS = [dg.AssetKey(["interactions", "interactions"]), dg.AssetKey(["identity", "identity_map"])]
+_FACTS = [
+    dg.AssetKey(["interactions", "interactions"]),
+    dg.AssetKey(["interactions", "session_events"]),
+    dg.AssetKey(["interactions", "order_movements"]),
+    dg.AssetKey(["identity", "identity_map"]),
+]
 _GROUPS = [dg.AssetKey(["segments", "primary_segment"]), dg.AssetKey(["profiles", "item_profiles"])]
 _PREVIEW_ROWS = 10
 
@@ -212,11 +219,42 @@ def model_artifacts(
     )
 
 
-@dg.asset(
-    key=["models", "candidates"],
-    deps=[["models", "model_artifacts"], ["models", "champions"], *_FACTS, *_GROUPS],
-    kinds={"python", "duckdb"},
-    **_COMMON,
+_CANDIDATE_DEPS = [
+    dg.AssetKey(["models", "model_artifacts"]),
+    dg.AssetKey(["models", "champions"]),
+    *_FACTS,
+    *_GROUPS,
+    dg.AssetKey(["staging", "stg_catalog_items"]),
+    dg.AssetKey(["segments", "segment_membership"]),
+]
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(["models", name], description=description, deps=_CANDIDATE_DEPS, kinds=kinds, **_COMMON)
+        for name, kinds, description in (
+            (
+                "candidates",
+                {"python", "duckdb"},
+                "One row per night, site, task, model, submodel, subject and rank: what might be shown, unfiltered.",
+            ),
+            (
+                "submodels",
+                {"python", "duckdb"},
+                "One row per night, site, submodel and group: whether it was trained, on how much, and who answers.",
+            ),
+            (
+                "submodel_members",
+                {"python", "duckdb"},
+                "One row per night, site, submodel and item or person: the group that answers there.",
+            ),
+            (
+                "cold_items",
+                {"python", "duckdb"},
+                "One row per night, site and item that is new or that too few people met to be placed by behaviour.",
+            ),
+        )
+    ],
     **STEP_WITH_MLFLOW,
 )
 def candidates(
@@ -224,12 +262,13 @@ def candidates(
     settings: SettingsResource,
     warehouse: WarehouseResource,
     tracking: TrackingResource,
-) -> dg.MaterializeResult:
-    """One row per night, site, task, subject and rank: what the champions would show, before any filter."""
+) -> Iterator[dg.MaterializeResult]:
+    """Lists of the champions, of submodels and of cold items, before any filter."""
     night, here, store = _night(context), warehouse.open(), tracking.open()
-    configs = site_configs(settings.get().config_dir)
+    configs, threads = site_configs(settings.get().config_dir), settings.get().threads
     ledger = by_site(rows_of(here, "models.model_artifacts", night))
     counts: dict[str, int] = {}
+    further: dict[str, SiteLists] = {}
     for site_id, chosen in by_site(rows_of(here, "models.champions", night)).items():
         site = site_as_decided(here, site_id, night, configs[site_id], chosen)
         champion = {row["task"]: row["model"] for row in chosen}
@@ -239,7 +278,7 @@ def candidates(
             stored = [row for row in ledger.get(site_id, []) if row["model"] == name]
             folder = store.model_folder(stored[0]["mlflow_run_id"]) if stored else None
             files = read_verified(folder, tables.ledger_of(stored)) if folder else {}
-            models[name] = artifacts.unpacked(name, files, data, site.config, threads=settings.get().threads)
+            models[name] = artifacts.unpacked(name, files, data, site.config, threads=threads)
         lists = CandidateRows(night, site_id, data, site.config.candidates, blocked=site.config.blocked)
         made: list[pa.RecordBatch] = []
         for name in FOR_ANYONE:
@@ -247,22 +286,43 @@ def candidates(
         # A champion that gives everyone the same list already stands there once, under 'anyone'.
         if champion["personal"] not in FOR_ANYONE:
             made += lists.for_people(models[champion["personal"]], site.version)
+        further[site_id] = further_lists(site, data, read_groups(here, site), threads=threads)
         if champion["similar"] not in FOR_ANYONE:
-            made += lists.for_items(models[champion["similar"]], site.version)
+            warm = np.flatnonzero(~np.isin(data.items, further[site_id].placed_by_content))
+            made += lists.for_items(models[champion["similar"]], site.version, some=warm)
+        made += further[site_id].candidates
         counts[site_id] = here.write_partition(
             "models.candidates", as_table(made), {"night": night, "site_id": site_id}
         )
     drop_other_sites(here, "models.candidates", night, set(counts))
+    written = {
+        "submodels": tables.table([row for s in further.values() for row in s.submodels], tables.SUBMODELS),
+        "submodel_members": pa.concat_tables(
+            [tables.SUBMODEL_MEMBERS.empty_table(), *(one for s in further.values() for one in s.members)]
+        ),
+        "cold_items": tables.table([row for s in further.values() for row in s.cold_items], tables.COLD_ITEMS),
+    }
+    for name, rows in written.items():
+        here.write_partition(f"models.{name}", rows, {"night": night})
     preview = here.query(
         "select * from models.candidates where night = ? and rank <= 2 order by all limit ?", [night, _PREVIEW_ROWS]
     )
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
+        asset_key=["models", "candidates"],
         metadata={
             "dagster/row_count": sum(counts.values()),
             "rows_per_site": dg.MetadataValue.json(counts),
             "preview": _markdown(preview.to_pylist()),
-        }
+        },
     )
+    for name, rows in written.items():
+        yield dg.MaterializeResult(
+            asset_key=["models", name],
+            metadata={
+                "dagster/row_count": rows.num_rows,
+                "preview": _markdown(rows.slice(0, _PREVIEW_ROWS).to_pylist()),
+            },
+        )
 
 
 def _night(context: dg.AssetExecutionContext) -> date:

@@ -18,6 +18,8 @@ from perso_pipeline.models.protocol import Indices, InteractionMatrix, Ranked, R
 from perso_pipeline.models.ranking import ranked
 
 ANYONE = "anyone"
+MAIN = "main"  # the submodel of lists that were made of the whole site
+WHOLE = "*"  # their group
 
 SCHEMA = pa.schema(
     [
@@ -26,6 +28,8 @@ SCHEMA = pa.schema(
         ("task", pa.string()),
         ("model", pa.string()),
         ("version", pa.string()),
+        ("submodel", pa.string()),
+        ("submodel_group", pa.string()),
         ("subject_type", pa.string()),
         ("subject_id", pa.string()),
         ("rank", pa.int32()),
@@ -48,11 +52,14 @@ class CandidateRows:
         config: CandidatesConfig,
         *,
         blocked: Collection[str] = (),
+        submodel: str = MAIN,
+        group: str = WHOLE,
     ) -> None:
         self._night = night
         self._site_id = site_id
         self._data = data
         self._config = config
+        self._part = (submodel, group)
         self._blocked = np.flatnonzero(np.isin(data.items, list(blocked)))
 
     def for_people(self, model: Recommender, version: str) -> Iterator[pa.RecordBatch]:
@@ -62,11 +69,17 @@ class CandidateRows:
             "personal", model, version, "person", self._data.people, lambda some: self._recommended(model, some, depth)
         )
 
-    def for_items(self, model: Recommender, version: str) -> Iterator[pa.RecordBatch]:
-        """One list of other items per item of the matrix."""
+    def for_items(self, model: Recommender, version: str, some: Indices | None = None) -> Iterator[pa.RecordBatch]:
+        """One list of other items per item of the matrix, or per column in ``some``."""
         depth = self._config.per_item
+        columns = np.arange(len(self._data.items)) if some is None else some
         yield from self._batches(
-            "similar", model, version, "item", self._data.items, lambda some: self._similar(model, some, depth)
+            "similar",
+            model,
+            version,
+            "item",
+            self._data.items[columns],
+            lambda places: self._similar(model, columns[places], depth),
         )
 
     def for_anyone(self, model: Recommender, version: str) -> Iterator[pa.RecordBatch]:
@@ -126,6 +139,8 @@ class CandidateRows:
             same(task),
             same(model),
             same(version),
+            same(self._part[0]),
+            same(self._part[1]),
             same(subject_type),
             pa.DictionaryArray.from_arrays(pa.array(lists.subject.astype(np.int32)), pa.array(ids, pa.string())),
             pa.array(lists.rank),

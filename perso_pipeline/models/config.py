@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from perso_pipeline.contracts.config_files import ConfigPart
+from perso_pipeline.models.submodels_config import ColdStartConfig, Submodel
 
 EventType = Literal[
     "product_view",
@@ -23,6 +24,9 @@ EventType = Literal[
     "owns",
     "purchase",
     "block_item",
+    "low_rating",
+    "cancellation",
+    "refund",
 ]
 Task = Literal["personal", "similar"]
 ModelName = Literal[
@@ -58,6 +62,9 @@ class SignalsConfig(ConfigPart):
     """How events become weights of person and item."""
 
     weights: dict[EventType, float] = Field(description="Weight of one event; a negative one takes interest back.")
+    low_rating_below: int = Field(
+        default=50, ge=0, le=101, description="A rating (0 to 100) below it is a low_rating and no rating."
+    )
     relevant_events: list[EventType] = Field(min_length=1, description="Events that count as a hit in evaluation.")
     half_life_days: float = Field(gt=0, description="Days after which a signal counts half.")
     window_days: int = Field(ge=1, description="Older events are not read.")
@@ -344,6 +351,11 @@ class SiteModels(ConfigPart):
     )
     evaluation: EvaluationConfig
     candidates: CandidatesConfig
+    cold_start: ColdStartConfig
+    submodels: tuple[Submodel, ...] = Field(default=(), description="Models of a part of the site's data.")
+    time_zone: str = Field(
+        default="UTC", description="Zone of the hours of time slots; taken from sites.yml, whatever stands here."
+    )
 
     @model_validator(mode="after")
     def _race_is_whole(self) -> Self:
@@ -356,10 +368,18 @@ class SiteModels(ConfigPart):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _submodels_once(self) -> Self:
+        ids = [submodel.id for submodel in self.submodels]
+        if len(set(ids)) < len(ids):
+            msg = f"submodel '{next(i for i in ids if ids.count(i) > 1)}' stands twice"
+            raise ValueError(msg)
+        return self
+
     @property
     def digest(self) -> str:
         """SHA-256 of the settings, the same for the same settings whatever the order in the file."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
 class ModelsConfig(SiteModels):

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from perso_pipeline.models.config import ContentConfig
 from perso_pipeline.models.neighbours import NeighbourModel, product
-from perso_pipeline.models.protocol import InteractionMatrix
+from perso_pipeline.models.protocol import Indices, InteractionMatrix
 
 
 class Content(NeighbourModel):
@@ -23,6 +23,10 @@ class Content(NeighbourModel):
         self._config = config
 
     def fit(self, data: InteractionMatrix) -> Self:
+        return self.fit_for(data, np.arange(len(data.items)))
+
+    def fit_for(self, data: InteractionMatrix, items: Indices) -> Self:
+        """Learn the neighbours of ``items`` (columns) alone; the others have none."""
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.preprocessing import normalize
 
@@ -35,10 +39,12 @@ class Content(NeighbourModel):
             * self._config.trait_weight,
         ]
         described = normalize(sparse.hstack(parts, format="csr"))
-        likeness = product(described, described.T.tocsr(), self._config.neighbours + 1, threads=self._threads)
-        likeness.data[likeness.data < self._config.min_likeness] = 0.0
-        likeness.eliminate_zeros()
-        return self._learnt(likeness, data)
+        found = product(described[items], described.T.tocsr(), self._config.neighbours + 1, threads=self._threads)
+        rows = np.repeat(items, np.diff(found.indptr))
+        alike = found.data >= self._config.min_likeness
+        size = len(data.items)
+        triples = (found.data[alike], (rows[alike], found.indices[alike]))
+        return self._learnt(sparse.csr_matrix(triples, shape=(size, size)), data)
 
 
 def _lines(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Single events and the catalogue, for the models that read more than the matrix.
+"""Single events, the catalogue and segments, for the models that read more than the matrix.
 
 Read once per site and night, cut and aligned to a matrix per training set. Read only where the race needs it.
 """
@@ -104,6 +104,12 @@ qualify price is distinct from lag(price) over (partition by item_id order by fr
 order by item_id, from_day
 """
 )
+_SEGMENTS = """
+select person_id, segment_id
+from segments.segment_membership
+where night = $night and site_id = $site_id and segment_id in ({names})
+order by all
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,7 @@ class Evidence:
         items: item_id, from_day, words, brand, category_paths, attributes, is_deleted, added_day, sorted by the first
             two: what held from that day on; None where nobody asked.
         prices: item_id, from_day, price, sorted so; None where nobody asked.
+        segments: person_id, segment_id; None where nobody asked.
         fingerprint: SHA-256 over all of them.
     """
 
@@ -122,10 +129,17 @@ class Evidence:
     items: pa.Table | None
     prices: pa.Table | None
     fingerprint: str
+    segments: pa.Table | None = None
 
 
 def read_evidence(
-    warehouse: Warehouse, site_id: str, night: date, config: SignalsConfig, *, events: bool, items: bool
+    warehouse: Warehouse,
+    site_id: str,
+    night: date,
+    config: SignalsConfig,
+    *,
+    events: bool,
+    items: bool,
 ) -> Evidence:
     """Single events and catalogue as they were known on a night."""
     parameters: dict[str, Value] = {"night": night, "site_id": site_id}
@@ -136,16 +150,39 @@ def read_evidence(
     return from_tables(happened, offered, prices)
 
 
-def from_tables(events: pa.Table | None, items: pa.Table | None, prices: pa.Table | None) -> Evidence:
+def with_groups(
+    evidence: Evidence, warehouse: Warehouse, site_id: str, night: date, *, items: bool, segments: Sequence[str]
+) -> Evidence:
+    """``evidence`` with the catalogue, if it is wanted and not there, and with who belongs to ``segments``.
+
+    For lists that are made after the race, which would read them for nothing.
+    """
+    parameters: dict[str, Value] = {"night": night, "site_id": site_id}
+    offered, prices, held = evidence.items, evidence.prices, evidence.segments
+    if items and offered is None:
+        offered, prices = warehouse.query(_ITEMS, parameters), warehouse.query(_PRICES, parameters)
+    if segments:
+        named: dict[str, Value] = {f"segment_{place}": name for place, name in enumerate(sorted(segments))}
+        marks = ", ".join(f"${mark}" for mark in named)
+        held = warehouse.query(_SEGMENTS.format(names=marks), {**parameters, **named})
+    return from_tables(evidence.events, offered, prices, held)
+
+
+def from_tables(
+    events: pa.Table | None,
+    items: pa.Table | None,
+    prices: pa.Table | None = None,
+    segments: pa.Table | None = None,
+) -> Evidence:
     """Evidence of tables in the shape that ``Evidence`` names."""
     digest = hashlib.sha256()
-    for table in (events, items, prices):
+    for table in (events, items, prices, segments):
         if table is None:
             digest.update(b"none")
             continue
         for column in table.columns:
             digest.update("\x1f".join(map(str, column.to_pylist())).encode() + b"\x1e")
-    return Evidence(events, items, prices, digest.hexdigest())
+    return Evidence(events, items, prices, digest.hexdigest(), segments)
 
 
 def with_evidence(data: InteractionMatrix, evidence: Evidence) -> InteractionMatrix:
@@ -196,6 +233,19 @@ def standing(versions: pa.Table, day: int) -> pa.Table:
     if "is_deleted" not in found.column_names:
         return found
     return found.filter(pc.invert(found.column("is_deleted")))
+
+
+def offered_before(items: pa.Table, prices: pa.Table | None, day: int) -> pa.Table:
+    """The catalogue as it stood just before ``day``, a row per item with its price (null where none was told)."""
+    rows = standing(items, day)
+    if prices is None:
+        return rows.append_column("price", pa.nulls(rows.num_rows, pa.float64()))
+    told = standing(prices, day)
+    of_item = dict(
+        zip(told.column("item_id").to_pylist(), told.column("price").cast(pa.float64()).to_pylist(), strict=True)
+    )
+    asked = [of_item.get(item_id) for item_id in rows.column("item_id").to_pylist()]
+    return rows.append_column("price", pa.array(asked, pa.float64()))
 
 
 def _catalogue(data: InteractionMatrix, items: pa.Table, prices: pa.Table | None) -> Catalogue:

@@ -20,13 +20,13 @@ def site_configs(config_dir: Path) -> dict[str, SiteModels]:
     Raises:
         ConfigError: ``models.yml`` overrides a site that does not exist.
     """
-    sites = [site.id for site in read_config(config_dir / "sites.yml", Sites).sites]
+    zones = {site.id: site.timezone for site in read_config(config_dir / "sites.yml", Sites).sites}
     config = read_config(config_dir / "models.yml", ModelsConfig)
-    unknown = sorted(set(config.sites) - set(sites))
+    unknown = sorted(set(config.sites) - set(zones))
     if unknown:
-        msg = f"models.yml: sites.{unknown[0]}: there is no such site in sites.yml{nearest(unknown[0], sites)}."
+        msg = f"models.yml: sites.{unknown[0]}: there is no such site in sites.yml{nearest(unknown[0], zones)}."
         raise ConfigError(msg)
-    return {site_id: config.for_site(site_id) for site_id in sites}
+    return {site_id: config.for_site(site_id).model_copy(update={"time_zone": zone}) for site_id, zone in zones.items()}
 
 
 def rows_of(warehouse: Warehouse, table: str, night: date) -> list[Row]:

@@ -15,7 +15,7 @@ _FEATURES = 20
 
 def recall_by_k(measurements: Sequence[Measurement], task: Task, title: str) -> bytes:
     """One line per model with its interval."""
-    figure, axes = _canvas(title)
+    figure, axes = canvas(title)
     for model in sorted({m.model for m in measurements if m.task == task}):
         points = sorted(
             (m for m in measurements if m.task == task and m.model == model and m.metric == "recall"), key=lambda m: m.k
@@ -34,7 +34,7 @@ def recall_by_k(measurements: Sequence[Measurement], task: Task, title: str) -> 
 
 def popularity_bias(measurements: Sequence[Measurement], title: str) -> bytes:
     """How much more popular lists are than the person's own history, against coverage of the catalogue."""
-    figure, axes = _canvas(title)
+    figure, axes = canvas(title)
     at_ten = {(m.model, m.metric): m.value for m in measurements if m.task == "personal" and m.k == PRIMARY_K}
     for model in sorted({model for model, _ in at_ten}):
         bias = at_ten.get((model, "popularity_bias"))
@@ -50,7 +50,7 @@ def popularity_bias(measurements: Sequence[Measurement], title: str) -> bytes:
 
 def feature_importance(insight: Insight, title: str) -> bytes:
     """Share of the whole gain of the features that have most of it."""
-    figure, axes = _canvas(title, height=6)
+    figure, axes = canvas(title, height=6)
     share = insight.gain / max(float(insight.gain.sum()), 1e-12)
     shown = np.argsort(-share, kind="stable")[:_FEATURES][::-1]
     axes.barh([insight.names[n] for n in shown], share[shown])
@@ -64,7 +64,7 @@ def shap_summary(insight: Insight, title: str) -> bytes:
 
     Features are ordered by their mean absolute contribution; grey is a value that is not known.
     """
-    figure, axes = _canvas(title, height=6)
+    figure, axes = canvas(title, height=6)
     size = np.abs(insight.contributions).mean(axis=0)
     shown = np.argsort(-size, kind="stable")[:_FEATURES][::-1]
     spread = np.random.default_rng(0).uniform(-0.3, 0.3, size=len(insight.values))
@@ -81,7 +81,8 @@ def shap_summary(insight: Insight, title: str) -> bytes:
     return png(figure)
 
 
-def _canvas(title: str, *, height: float = 3.6) -> tuple[Any, Any]:
+def canvas(title: str, *, height: float = 3.6) -> tuple[Any, Any]:
+    """An empty figure of one pair of axes, without any state of pyplot's."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # 0.5 s that only a night needs
     from matplotlib.figure import Figure
 

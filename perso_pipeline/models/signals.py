@@ -5,7 +5,8 @@ extreme people depend on the cut, so they are applied in ``matrix_as_of`` and no
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -16,19 +17,39 @@ from scipy import sparse
 from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.models.config import SignalsConfig
 from perso_pipeline.models.protocol import Indices, InteractionMatrix
+from perso_pipeline.models.submodels_config import WEEKDAYS, TimeSlot
 
 # Weights are decimals in SQL: sums of doubles would depend on the order of threads.
 _SIGNALS = """
 with weights as (
     select * from (values {weights}) as t(event_type, weight, is_relevant)
 ),
-events as (
-    select m.person_id, i.item_id, i.event_date, i.event_type, least(count(*), $max_events_per_day) as events
+low_ratings as (
+    select event_id
+    from interactions.session_events
+    where site_id = $site_id and event_type = 'rating' and rating < $low_rating_below and known_on <= $night
+        and event_date > $start and event_date <= $night
+),
+happened as (
+    select
+        i.identifier, i.item_id, i.event_date, i.occurred_at,
+        case when r.event_id is null then i.event_type else 'low_rating' end as event_type
     from interactions.interactions as i
-    join identity.identity_map as m
-        on m.identifier = i.identifier and m.known_on <= $night and (m.void_on is null or m.void_on > $night)
+    left join low_ratings as r on r.event_id = i.event_id
     where i.site_id = $site_id and i.known_on <= $night and not i.is_robot
         and i.event_date > $start and i.event_date <= $night
+    union all
+    select identifier, item_id, movement_date, occurred_at, movement
+    from interactions.order_movements
+    where site_id = $site_id and known_on <= $night and is_goods and movement in ('cancellation', 'refund')
+        and movement_date > $start and movement_date <= $night
+),
+events as (
+    select
+        m.person_id, i.item_id, i.event_date, i.event_type, least(count(*), $max_events_per_day) as events{slot_counts}
+    from happened as i
+    join identity.identity_map as m
+        on m.identifier = i.identifier and m.known_on <= $night and (m.void_on is null or m.void_on > $night)
     group by m.person_id, i.item_id, i.event_date, i.event_type
 )
 select
@@ -36,12 +57,16 @@ select
     e.item_id,
     e.event_date,
     cast(sum(e.events * w.weight) as double) as weight,
-    bool_or(w.is_relevant) as is_relevant
+    bool_or(w.is_relevant) as is_relevant{slot_weights}
 from events as e
 join weights as w on w.event_type = e.event_type
 group by e.person_id, e.item_id, e.event_date
 order by e.person_id, e.item_id, e.event_date
 """
+# hours and weekdays (1 = Monday) as a clock in the site shows them
+_LOCAL = "timezone($time_zone, timezone('UTC', i.occurred_at))"
+_IN_SLOT = f"""where hour({_LOCAL}) >= $from_{{n}} and hour({_LOCAL}) < $to_{{n}}
+            and contains($days_{{n}}, cast(isodow({_LOCAL}) as varchar))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +82,7 @@ class Signals:
         people: ids, ascending.
         items: ids, ascending.
         fingerprint: SHA-256 over all of the above.
+        slot_weights: per time slot that was asked for, the part of ``weight`` that came from its hours; aligned.
     """
 
     person: Indices
@@ -67,6 +93,7 @@ class Signals:
     people: NDArray[np.str_]
     items: NDArray[np.str_]
     fingerprint: str
+    slot_weights: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.person)
@@ -80,13 +107,31 @@ class Signals:
         return to_date(int(self.day.max()))
 
 
-def read_signals(warehouse: Warehouse, site_id: str, night: date, config: SignalsConfig) -> Signals:
-    """What was known of a site on a night; people as they were resolved on that night, robots left out."""
+def read_signals(
+    warehouse: Warehouse,
+    site_id: str,
+    night: date,
+    config: SignalsConfig,
+    *,
+    slots: Mapping[str, TimeSlot] | None = None,
+    time_zone: str = "UTC",
+) -> Signals:
+    """What was known of a site on a night; people as they were resolved on that night, robots left out.
+
+    Args:
+        warehouse: Has the facts and the identity map.
+        site_id: The site.
+        night: Nothing known later is read.
+        config: Weights, window and caps.
+        slots: By name, hours of which the weights are wanted beside the whole day's.
+        time_zone: IANA zone of those hours.
+    """
     parameters: dict[str, Value] = {
         "night": night,
         "start": night - timedelta(days=config.window_days),
         "site_id": site_id,
         "max_events_per_day": config.max_events_per_day,
+        "low_rating_below": config.low_rating_below,
     }
     rows = []
     for place, (event_type, weight) in enumerate(sorted(config.weights.items())):
@@ -96,11 +141,29 @@ def read_signals(warehouse: Warehouse, site_id: str, night: date, config: Signal
             f"weight_{place}": weight,
             f"relevant_{place}": event_type in config.relevant_events,
         }
-    return from_table(warehouse.query(_SIGNALS.format(weights=", ".join(rows)), parameters))
+    names = sorted(slots or {})
+    counts, weights = [], []
+    for place, name in enumerate(names):
+        counts.append(
+            f",\n        least(count(*) filter ({_IN_SLOT.format(n=place)}), $max_events_per_day) as s_{place}"
+        )
+        weights.append(f",\n    cast(sum(e.s_{place} * w.weight) as double) as slot_{place}")
+        slot = (slots or {})[name]
+        parameters |= {
+            f"from_{place}": slot.from_hour,
+            f"to_{place}": slot.to_hour,
+            f"days_{place}": "".join(str(WEEKDAYS.index(day) + 1) for day in slot.days),
+            "time_zone": time_zone,
+        }
+    statement = _SIGNALS.format(weights=", ".join(rows), slot_counts="".join(counts), slot_weights="".join(weights))
+    return from_table(warehouse.query(statement, parameters), slots=names)
 
 
-def from_table(table: pa.Table) -> Signals:
-    """Columns person_id, item_id, event_date, weight, is_relevant to ``Signals``; the order does not matter."""
+def from_table(table: pa.Table, *, slots: Sequence[str] = ()) -> Signals:
+    """Columns person_id, item_id, event_date, weight, is_relevant to ``Signals``; the order does not matter.
+
+    ``slots`` names the columns slot_0, slot_1, ... that stand beside them.
+    """
     table = table.combine_chunks()
     people, person = _coded(table.column("person_id"))
     items, item = _coded(table.column("item_id"))
@@ -109,10 +172,14 @@ def from_table(table: pa.Table) -> Signals:
     is_relevant = table.column("is_relevant").to_numpy(zero_copy_only=False).astype(bool)
     order = np.lexsort((day, item, person))
     person, item, day, weight, is_relevant = person[order], item[order], day[order], weight[order], is_relevant[order]
+    by_slot = {
+        name: table.column(f"slot_{place}").to_numpy(zero_copy_only=False).astype(np.float64)[order]
+        for place, name in enumerate(slots)
+    }
     digest = hashlib.sha256()
     for ids in (people, items):
         digest.update("\x1f".join(ids.tolist()).encode() + b"\x1e")
-    for column in (person, item, day, weight, is_relevant):
+    for column in (person, item, day, weight, is_relevant, *by_slot.values()):
         digest.update(np.ascontiguousarray(column).tobytes())
     return Signals(
         person=person,
@@ -123,6 +190,7 @@ def from_table(table: pa.Table) -> Signals:
         people=people,
         items=items,
         fingerprint=digest.hexdigest(),
+        slot_weights=by_slot,
     )
 
 

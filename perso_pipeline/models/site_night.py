@@ -12,6 +12,7 @@ from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import InteractionMatrix
 from perso_pipeline.models.roster import READS_CATALOGUE, READS_EVENTS
 from perso_pipeline.models.signals import Signals, matrix_as_of, read_signals
+from perso_pipeline.models.submodels import slots_read
 
 # Part of every key and version: raise it when the arithmetic of a model, a metric or a draw changes.
 MODELS_VERSION = 3
@@ -38,7 +39,9 @@ class SiteNight:
             events=not READS_EVENTS.isdisjoint(config.race),
             items=not READS_CATALOGUE.isdisjoint(config.race),
         )
-        signals = read_signals(warehouse, site_id, night, config.signals)
+        signals = read_signals(
+            warehouse, site_id, night, config.signals, slots=slots_read(config), time_zone=config.time_zone
+        )
         return cls(site_id, night, config, signals, evidence, read_groups(warehouse, site_id, night))
 
     @property

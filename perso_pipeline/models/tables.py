@@ -102,6 +102,46 @@ MODEL_ARTIFACTS = pa.schema(
         ("mlflow_run_id", pa.string()),
     ]
 )
+SUBMODELS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("submodel", pa.string()),
+        ("submodel_group", pa.string()),
+        ("kind", pa.string()),
+        ("status", pa.string()),
+        ("answers_with", pa.string()),
+        ("people", pa.int64()),
+        ("items", pa.int64()),
+        ("candidates", pa.int64()),
+        ("version", pa.string()),
+        ("fingerprint", pa.string()),  # of the catalogue and segments that were read for it
+        ("reason", pa.string()),
+    ]
+)
+SUBMODEL_MEMBERS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("submodel", pa.string()),
+        ("subject_type", pa.string()),
+        ("subject_id", pa.string()),
+        ("submodel_group", pa.string()),
+    ]
+)
+COLD_ITEMS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("item_id", pa.string()),
+        ("people", pa.int64()),
+        ("first_offered_date", pa.date32()),
+        ("is_cold", pa.bool_()),
+        ("is_new", pa.bool_()),
+        ("similar_items", pa.int64()),
+    ]
+)
+
 SCHEMAS = {
     "training_sets": TRAINING_SETS,
     "model_evaluations": MODEL_EVALUATIONS,

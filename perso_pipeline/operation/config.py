@@ -25,6 +25,22 @@ def _read(name: str, model: type[BaseModel], folder: Path) -> object:
     return read_config(folder / name, model)
 
 
+def _scenarios_and_submodels(folder: Path) -> object:
+    """The scenarios, each submodel that they name held against ``models.yml``."""
+    scenarios = read_scenarios(folder)
+    models = read_config(folder / "models.yml", ModelsConfig)
+    known = {submodel.id for submodel in models.submodels}
+    known |= {submodel.id for site in models.sites for submodel in models.for_site(site).submodels}
+    for scenario in scenarios.scenarios:
+        for level in scenario.levels:
+            if level.submodel is not None and level.submodel not in known:
+                hint = nearest(level.submodel, known)
+                named = f"scenario '{scenario.id}' names submodel '{level.submodel}'"
+                msg = f"scenarios.yml: {named}, not in models.yml{hint}."
+                raise ConfigError(msg)
+    return scenarios
+
+
 # file name -> reads it from a config folder and raises ConfigError where it does not fit
 CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "sites.yml": partial(_read, "sites.yml", Sites),
@@ -35,7 +51,7 @@ CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "profiles.yml": partial(_read, "profiles.yml", ProfilesConfig),
     "models.yml": partial(_read, "models.yml", ModelsConfig),
     "pinned_models.yml": read_pins,
-    "scenarios.yml": read_scenarios,
+    "scenarios.yml": _scenarios_and_submodels,
     "triggers.yml": read_triggers,
     "experiments.yml": partial(_read, "experiments.yml", Experiments),
     "measurement.yml": partial(_read, "measurement.yml", MeasurementConfig),

@@ -157,10 +157,11 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
     events = [e for e in result.all_events if e.is_step_failure]
     if not events:
         return f"{run.capitalize()} failed before its first step; start it with --debug to see why."
-    return f"Step {events[0].step_key} of {run} failed: {_reason(events[0].step_failure_data)}"
+    return f"Step {events[0].step_key} of {run} failed: {reason_of(events[0].step_failure_data)}"
 
 
-def _reason(failure: StepFailureData) -> str:
+def reason_of(failure: StepFailureData) -> str:
+    """Why a step failed, from the error at the bottom."""
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
     error = failure.error

@@ -9,6 +9,7 @@ from datetime import date
 import dagster as dg
 
 from perso_pipeline.recommendations import report
+from perso_pipeline.recommendations.cold_start import cold_start_counts
 from perso_pipeline.recommendations.composer import compose
 from perso_pipeline.recommendations.publish import TABLES, publish
 from perso_pipeline.recommendations.scenarios import read_scenarios
@@ -22,10 +23,14 @@ _GRAINS = {
     "recommendation_trace": "One row per slot: the items it goes back to and the rules that stood over its list.",
     "recommendation_rejections": "One row per candidate that a rule took out of the first places of a list.",
     "short_lists": "One row per list with empty slots, with the reason; nothing is padded.",
+    "cold_start": "One row per night, site and scenario: lists of new people and items, slots of cold items, explored.",
 }
 _INPUTS = [
     ["models", "candidates"],
     ["models", "champions"],
+    ["models", "submodels"],
+    ["models", "submodel_members"],
+    ["models", "cold_items"],
     ["profiles", "customer_profiles"],
     ["profiles", "item_profiles"],
     ["identity", "identity_map"],
@@ -65,6 +70,8 @@ def recommendation_tables(
     }
     for table, rows in tables.items():
         store.write_partition(f"recommendations.{table}", rows, {"night": night})
+    tables["cold_start"] = cold_start_counts(store, night=night)
+    store.write_partition("recommendations.cold_start", tables["cold_start"], {"night": night})
     shares = report.level_shares(lists.recommendations)
     fills = report.fills(lists.recommendations, lists.short_lists, {s.id: s.size for s in scenarios.scenarios})
     more: dict[str, dict[str, dg.MetadataValue]] = {

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.recommendations.candidates import CHAMPIONS, candidates
-from perso_pipeline.recommendations.scenarios import Filter, Scenario, Scenarios, Strategy
+from perso_pipeline.recommendations.explored_slots import POOL_ROWS, pool_sql, with_explored_slots
+from perso_pipeline.recommendations.scenarios import Filter, Level, Scenario, Scenarios, Strategy
 from perso_pipeline.recommendations.subjects import (
     ITEM_RULES,
     context_sql,
@@ -24,6 +25,7 @@ from perso_pipeline.recommendations.subjects import (
     rule_names,
     subjects_sql,
 )
+from perso_pipeline.recommendations.submodels import check_submodels
 
 SUBJECTS_AT_ONCE = 50_000  # 2.4 GB with 80 candidates each; more are composed in parts, so that memory stays flat
 
@@ -54,6 +56,7 @@ TRACE = pa.schema(
         ("item_id", pa.string()),
         ("origin_items", pa.list_(pa.string())),
         ("rules", pa.list_(pa.string())),
+        ("propensity", pa.float64()),  # null where the scenario explores nothing
     ]
 )
 REJECTIONS = pa.schema(
@@ -81,6 +84,7 @@ def compose(
     warehouse: Warehouse, scenarios: Scenarios, *, night: date, subjects_at_once: int = SUBJECTS_AT_ONCE
 ) -> Composition:
     """Compose every scenario for one night, from rows known on that night or before."""
+    check_submodels(warehouse, scenarios.scenarios, night=night)
     parts: list[Composition] = []
     for scenario in scenarios.scenarios:
         parameters = parameters_of(scenario, scenarios, night=night)
@@ -110,6 +114,8 @@ def parameters_of(scenario: Scenario, scenarios: Scenarios, *, night: date) -> d
         "w_views": scenarios.popularity.views,
         "buckets": 1,
         "bucket": 0,
+        **{f"submodel_{n}": level.submodel for n, level in enumerate(scenario.levels, start=1)},
+        **{f"group_{n}": level.group for n, level in enumerate(scenario.levels, start=1)},
         **{f"site_{n}": site for n, site in enumerate(scenario.sites)},
     }
 
@@ -129,15 +135,18 @@ def compose_sql(scenario: Scenario) -> str:
     """The statement for one scenario.
 
     Its rows carry ``fate``: 'shown', 'rejected' (by a rule, within the first ``size`` places) or 'short'
-    (one per list with empty slots).
+    (one per list with empty slots); with an exploring share also those of ``explored_slots``.
     """
     ctes = [subjects_sql(scenario), items_sql(scenario), context_sql(scenario), exclusions_sql(scenario)]
     if {Strategy.PERSONAL, Strategy.SIMILAR, Strategy.CART_ITEMS} & {level.strategy for level in scenario.levels}:
         ctes.append(CHAMPIONS)
     for number, level in enumerate(scenario.levels, start=1):
-        ctes += _level(number, level.strategy, scenario)
+        ctes += _level(number, level, scenario)
     names = "[" + ", ".join(f"'{name}'" for name in rule_names(scenario)) + "]"
     own_rules = ", ".join(str(ordinal(scenario, rule)) for rule in scenario.filters if rule not in ITEM_RULES) or "null"
+    pool, pool_rows = "", ""
+    if scenario.exploration is not None:
+        pool, pool_rows = f",\n{pool_sql(scenario.exploration)}", POOL_ROWS
     judged = " union all ".join(f"select * from judged_{n}" for n, _ in enumerate(scenario.levels, start=1))
     return f"""with {",".join(ctes)},
 
@@ -150,7 +159,7 @@ considered as materialized (
 shown as (
     select *, row_number() over (partition by subject_no order by level, score desc, item_id) as rank
     from ({_chosen_up_to(len(scenario.levels))})
-),
+){pool},
 
 filled as (
     select s.subject_no, coalesce(c.filled, 0) as filled
@@ -200,7 +209,7 @@ select
     f.filled::integer
 from filled as f
 join subjects as s using (subject_no)
-left join reasons as r using (subject_no)
+left join reasons as r using (subject_no){pool_rows}
 order by fate, site_id, subject_type, subject_id, rank, item_id"""
 
 
@@ -209,9 +218,9 @@ def _chosen_up_to(level: int) -> str:
     return " union all ".join(parts)
 
 
-def _level(number: int, strategy: Strategy, scenario: Scenario) -> list[str]:
+def _level(number: int, level: Level, scenario: Scenario) -> list[str]:
     """CTEs of one level: who is open, candidates not yet seen, judged, chosen."""
-    shared, select = candidates(number, strategy, scenario)
+    shared, select = candidates(number, level, scenario)
     before = _chosen_up_to(number - 1)
     taken = (
         f"left join (select subject_no, count(*) as taken from ({before}) group by subject_no) as t using (subject_no)"
@@ -278,6 +287,7 @@ def _split(rows: pa.Table, scenario: Scenario, *, night: date) -> Composition:
     level_index = pc.subtract(shown["level"], 1)
     shown = shown.append_column("strategy", strategies.take(level_index.combine_chunks()))
     shown = shown.append_column("is_fallback", pc.greater(shown["level"], 1))
+    shown = with_explored_slots(rows, shown, scenario, night=night)
     filters = [str(rule) for rule in scenario.filters]
     coded = shown["note"].combine_chunks().dictionary_encode("encode")
     lists = pa.array([filters + ([n] if n else []) for n in coded.dictionary.to_pylist()], pa.list_(pa.string()))

@@ -105,7 +105,13 @@ def fresh(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Finding
 
     A site without a champion is left to ``first_level_serves``; no candidates at all stop publication.
     """
-    rows = warehouse.query(_FRESHNESS, {"night": night}).to_pylist()
+    # a submodel's model need not be a champion, its version must be the night's
+    named = [(s.id, n) for s in scenarios.scenarios for n, level in enumerate(s.levels, start=1) if level.submodel]
+    tests = [f"(r.scenario_id = $scenario_{n} and r.level = $level_{n})" for n, _ in enumerate(named)]
+    bound: dict[str, Value] = {"night": night}
+    for n, (scenario_id, level) in enumerate(named):
+        bound |= {f"scenario_{n}": scenario_id, f"level_{n}": level}
+    rows = warehouse.query(_FRESHNESS.format(is_submodel=" or ".join(tests) or "false"), bound).to_pylist()
     made = {row["what"] for row in rows if row["is_there"]}
     wanted = {"candidates", *(f"scenario {s.id}" for s in scenarios.scenarios)}
     stale = [row["what"] for row in rows if row["what"].startswith("version ")]
@@ -186,10 +192,15 @@ union all
 select 'scenario ' || scenario_id, true from recommendations.recommendations where night = $night group by scenario_id
 union all
 select distinct 'version ' || r.model || ' ' || r.model_version || ' on ' || r.site_id, false
-from recommendations.recommendations as r
+from (
+    select distinct site_id, scenario_id, level, model, model_version
+    from recommendations.recommendations
+    where night = $night and strategy in ('personal', 'similar', 'cart_items')
+) as r
 left join models.champions as m
-    on m.night = r.night and m.site_id = r.site_id and m.model = r.model and m.version::varchar = r.model_version
-where r.night = $night and r.strategy in ('personal', 'similar', 'cart_items') and m.model is null
+    on m.night = $night and m.site_id = r.site_id and m.version::varchar = r.model_version
+    and (m.model = r.model or {is_submodel})
+where m.model is null
 order by what"""
 
 _JACCARD = """

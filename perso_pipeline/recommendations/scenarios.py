@@ -5,9 +5,9 @@ The words of the composer and of its gate. Add a strategy or a filter here first
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from perso_pipeline.contracts.config_files import ConfigPart, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
@@ -28,8 +28,10 @@ class Strategy(StrEnum):
     PERSONAL = "personal"  # the site's champion for people
     SIMILAR = "similar"  # the site's champion for items
     CART_ITEMS = "cart_items"  # what 'similar' gives for the items in the cart, added up
+    SIMILAR_CONTENT = "similar_content"  # for items too few people met: what is alike in words and traits
     TRENDING = "trending"
     POPULAR = "popular"
+    RECENTLY_ADDED = "recently_added"  # newest in the catalogue
     POPULAR_IN_CATEGORY = "popular_in_category"
     CATALOGUE = "catalogue"  # every item of the site, most wanted first: never runs dry before the shop does
 
@@ -49,10 +51,16 @@ class Filter(StrEnum):
 
 UNAVAILABLE = "unavailable"  # always in force: not in the site's catalogue of the night, deleted, or a service
 
+EXPLORATION = "exploration"  # strategy of a slot that an item still to be learnt about was drawn for
+
+_OF_SUBMODELS = frozenset(
+    {Strategy.PERSONAL, Strategy.SIMILAR, Strategy.CART_ITEMS, Strategy.TRENDING, Strategy.POPULAR}
+)
 _NEEDS_SUBJECT: dict[str, frozenset[Subject]] = {
     Strategy.PERSONAL: frozenset({Subject.PERSON}),
     Strategy.SIMILAR: frozenset({Subject.ITEM}),
     Strategy.CART_ITEMS: frozenset({Subject.CART}),
+    Strategy.SIMILAR_CONTENT: frozenset({Subject.ITEM, Subject.CART}),
     Filter.BOUGHT: frozenset({Subject.PERSON, Subject.CART}),
     Filter.BLOCKED: frozenset({Subject.PERSON, Subject.CART}),
     Filter.IN_CART: frozenset({Subject.CART}),
@@ -64,6 +72,44 @@ class Level(ConfigPart):
     """One step of a scenario; fills only what the steps before it left open."""
 
     strategy: Strategy
+    submodel: str | None = Field(
+        default=None, description="Submodel of models.yml that answers in place of the main model."
+    )
+    group: str | None = Field(
+        default=None, description="Its group for everybody; left out, the group of the person, item or cart."
+    )
+
+    @model_validator(mode="after")
+    def _submodel_fits(self) -> Self:
+        if self.submodel is not None and self.strategy not in _OF_SUBMODELS:
+            msg = f"'{self.strategy}' has no submodels; {', '.join(sorted(_OF_SUBMODELS))} have"
+            raise ValueError(msg)
+        if self.group is not None and self.submodel is None:
+            msg = f"group '{self.group}' needs the submodel that it belongs to"
+            raise ValueError(msg)
+        return self
+
+
+class Exploration(ConfigPart):
+    """A share of slots for items that are still to be learnt about, drawn evenly and with known chances."""
+
+    share: float = Field(gt=0, le=0.5, description="Mean share of the slots below first_slots_kept.")
+    first_slots_kept: int = Field(default=0, ge=0, description="Slots from the top that are never given away.")
+    items: tuple[Literal["new", "cold"], ...] = Field(
+        default=("new", "cold"),
+        min_length=1,
+        description="Which items: new in the catalogue, or cold (met by few); limits are in models.yml.",
+    )
+
+
+class TimeSlots(ConfigPart):
+    """The scenario once more for each slot of a submodel by time, as <id>--<slot>."""
+
+    submodel: str = Field(description="Submodel by time_slot of models.yml.")
+    slots: tuple[str, ...] = Field(min_length=1, description="Its slots.")
+    strategies: tuple[Strategy, ...] = Field(
+        default=(Strategy.TRENDING, Strategy.POPULAR), min_length=1, description="Levels that ask the slot first."
+    )
 
 
 class GateLimits(ConfigPart):
@@ -96,24 +142,50 @@ class Scenario(ConfigPart):
         default=7, ge=1, le=90, description="How long a cart counts as open after its last change, days."
     )
     is_own_history: bool = Field(default=False, description="Shows a person what they bought, such as 'buy again'.")
+    exploration: Exploration | None = Field(default=None, description="Left out: nothing is explored.")
+    time_slots: TimeSlots | None = Field(default=None, description="Left out: the same lists all day.")
     gate: GateLimits = Field(default=GateLimits(), description="Limits of the gate before publication.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        strategies = [level.strategy for level in self.levels]
-        for used in (*strategies, *self.filters):
+        strategies = [(level.strategy, level.submodel, level.group) for level in self.levels]
+        for used in (*(level.strategy for level in self.levels), *self.filters):
             legal = _NEEDS_SUBJECT.get(used)
             if legal and self.subject not in legal:
                 msg = f"'{used}' needs subject {' or '.join(sorted(legal))}, not {self.subject}"
                 raise ValueError(msg)
-        for kind, words in (("level", strategies), ("filter", list(self.filters)), ("site", list(self.sites))):
+        stated: dict[str, list[Any]] = {
+            "level": strategies,
+            "filter": list(self.filters),
+            "site": list(self.sites),
+            "time slot": list(self.time_slots.slots) if self.time_slots else [],
+        }
+        for kind, words in stated.items():
             if len(set(words)) < len(words):
                 msg = f"a {kind} stands twice in scenario '{self.id}'"
                 raise ValueError(msg)
         if self.is_own_history and Filter.BOUGHT in self.filters:
             msg = "a scenario of a person's own history cannot filter 'bought'; take one of the two out"
             raise ValueError(msg)
+        if self.exploration and self.exploration.first_slots_kept >= self.size:
+            msg = f"first_slots_kept ({self.exploration.first_slots_kept}) leaves no slot of {self.size} to explore"
+            raise ValueError(msg)
         return self
+
+    def by_time_slot(self) -> tuple["Scenario", ...]:
+        """The scenario itself, then one per time slot: levels with submodels' lists ask that slot's first."""
+        if self.time_slots is None:
+            return (self,)
+        made = [self.model_copy(update={"time_slots": None})]
+        for slot in self.time_slots.slots:
+            levels: list[Level] = []
+            for level in self.levels:
+                if level.strategy in self.time_slots.strategies and level.submodel is None:
+                    levels.append(Level(strategy=level.strategy, submodel=self.time_slots.submodel, group=slot))
+                levels.append(level)
+            update = {"id": f"{self.id}--{slot}", "name": f"{self.name} ({slot})", "levels": tuple(levels)}
+            made.append(self.model_copy(update={**update, "time_slots": None}))
+        return tuple(made)
 
 
 class Popularity(ConfigPart):
@@ -165,4 +237,9 @@ def read_scenarios(config_dir: Path) -> Scenarios:
                 hint = nearest(site, known)
                 msg = f"scenarios.yml: scenario '{scenario.id}' names site '{site}', not in sites.yml{hint}."
                 raise ConfigError(msg)
-    return scenarios
+    expanded = [one.model_dump() for scenario in scenarios.scenarios for one in scenario.by_time_slot()]
+    try:
+        return Scenarios.model_validate(scenarios.model_dump() | {"scenarios": expanded})
+    except ValidationError as error:
+        msg = f"scenarios.yml: once more per time slot: {error.errors()[0]['msg'].rstrip('.').lower()}."
+        raise ConfigError(msg) from error

@@ -46,6 +46,7 @@ _VERSION = "perso.version"
 _PUT_BACK = "perso.{}_put_back_on"
 _DIGEST_LENGTH = 36  # MLflow's limit
 _PACKAGES = ("numpy", "scipy", "implicit", "scikit-learn", "sparse-dot-topn", "mlflow", "duckdb")
+_SEARCH = "perso.search"
 STEP_WITH_MLFLOW: Mapping[str, Any] = {
     "pool": "warehouse",
     # MLflow's SQLite and its folder can be busy for a moment; every step can be repeated.
@@ -169,6 +170,39 @@ class Tracking:
         made = self._recorded(experiment, night.night, night.key)
         assert made is not None
         return made
+
+    def open_search(self, name: str, *, site_id: str, tags: Mapping[str, str]) -> tuple[str, set[str]]:
+        """The run of a search in the experiment ``<site>--search``, made or opened again, and its children's names."""
+        experiment = self._experiment(f"{site_id}--search")
+        found = self._runs(experiment, f"tags.`{_SEARCH}` = '{name}'")
+        parents = [run for run in found if _PARENT not in run.data.tags]
+        if not parents:
+            run_id = self._client.create_run(experiment, run_name=name, tags={**tags, _SEARCH: name}).info.run_id
+            return str(run_id), set()
+        self._client.update_run(parents[0].info.run_id, status="RUNNING")
+        return str(parents[0].info.run_id), {run.info.run_name for run in found if _PARENT in run.data.tags}
+
+    def add_trial(self, parent: str, search: str, trial: ModelRun, tags: Mapping[str, str]) -> None:
+        """A finished trial as a child of its search's run; ``trial.model`` is its name."""
+        from mlflow.entities import Metric, Param
+
+        experiment = self._client.get_run(parent).info.experiment_id
+        of_child = {**tags, _SEARCH: search, _PARENT: parent}
+        run_id = self._client.create_run(experiment, run_name=trial.model, tags=of_child).info.run_id
+        moment = int(time.time() * 1000)
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(name, value, moment, 0) for name, value in sorted(trial.metrics.items())],
+            params=[Param(name, value) for name, value in sorted(trial.params.items())],
+        )
+        self._client.set_terminated(run_id)
+
+    def close_search(self, run_id: str, *, metrics: Mapping[str, float], files: Mapping[str, bytes]) -> None:
+        """Metrics and artefacts of a search as it stands now; it can be opened again."""
+        for name, value in sorted(metrics.items()):
+            self._client.log_metric(run_id, name, value)
+        self._upload(run_id, "search", files)
+        self._client.set_terminated(run_id)
 
     def store_model(self, run_id: str, files: Mapping[str, bytes]) -> None:
         """Put the files of a model into its run, over what an earlier try may have left."""

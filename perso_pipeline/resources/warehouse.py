@@ -151,8 +151,19 @@ class DuckDBWarehouse:
             connection.execute(f"create table if not exists {schema}.{name} as from incoming_rows limit 0")
             where = " and ".join(f'"{column}" = ?' for column in partition)
             connection.execute(f"delete from {schema}.{name} where {where}", list(partition.values()))
+            self._add_missing_columns(connection, table)
             connection.execute(f"insert into {schema}.{name} by name from incoming_rows")
         return rows.num_rows
+
+    @staticmethod
+    def _add_missing_columns(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+        """Columns that a newer version of the product writes and the stored table has not; null in older nights."""
+        schema, name = _quoted(table)
+        standing = {row[0] for row in connection.execute(f"describe {schema}.{name}").fetchall()}
+        for column, kind, *_ in connection.execute("describe incoming_rows").fetchall():
+            if column not in standing:
+                quoted = column.replace('"', '""')
+                connection.execute(f'alter table {schema}.{name} add column "{quoted}" {kind}')
 
     def exists(self, table: str) -> bool:
         if not self.path.exists():

@@ -14,7 +14,7 @@ from perso_pipeline.measurement.config import Experiment, Experiments, Measureme
 from perso_pipeline.measurement.lift_table import LIFT_SCHEMA
 from perso_pipeline.measurement.settings_tables import experiments_table, report_window_table
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES
-from perso_pipeline.models.tables import CHAMPIONS, MODEL_ARTIFACTS
+from perso_pipeline.models.tables import CHAMPIONS, COLD_ITEMS, MODEL_ARTIFACTS, SUBMODEL_MEMBERS, SUBMODELS
 from perso_pipeline.models.tables import SCHEMAS as MEASURED
 from perso_pipeline.profiles.predictions.tables import PREDICTION_TRAININGS, PREDICTIONS, SERVING_MODELS
 from perso_pipeline.profiles.settings_table import SCHEMA as PROFILE_SETTINGS
@@ -40,6 +40,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     "models.champions": CHAMPIONS,
     "models.model_artifacts": MODEL_ARTIFACTS,
     "models.candidates": CANDIDATES,
+    "models.submodels": SUBMODELS,
+    "models.submodel_members": SUBMODEL_MEMBERS,
+    "models.cold_items": COLD_ITEMS,
     "recommendations.recommendations": RECOMMENDATIONS,
     "recommendations.recommendation_trace": TRACE,
     "recommendations.recommendation_rejections": REJECTIONS,

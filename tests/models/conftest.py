@@ -143,6 +143,49 @@ IDENTITY = pa.schema(
 )
 
 
+RATINGS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("event_date", pa.date32()),
+        ("site_id", pa.string()),
+        ("event_type", pa.string()),
+        ("rating", pa.int64()),
+        ("known_on", pa.date32()),
+    ]
+)
+MOVEMENTS = pa.schema(
+    [
+        ("movement_id", pa.string()),
+        ("movement", pa.string()),
+        ("movement_date", pa.date32()),
+        ("occurred_at", pa.timestamp("us")),
+        ("site_id", pa.string()),
+        ("identifier", pa.string()),
+        ("item_id", pa.string()),
+        ("is_goods", pa.bool_()),
+        ("known_on", pa.date32()),
+    ]
+)
+CATALOGUE = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("event_type", pa.string()),
+        ("event_date", pa.date32()),
+        ("occurred_at", pa.timestamp("us")),
+        ("site_id", pa.string()),
+        ("item_id", pa.string()),
+        ("name", pa.string()),
+        ("description", pa.string()),
+        ("brand", pa.string()),
+        ("category_paths", pa.list_(pa.string())),
+        ("price", pa.decimal128(18, 4)),
+        ("attributes", pa.string()),
+        ("valid_from", pa.timestamp("us")),
+        ("known_on", pa.date32()),
+    ]
+)
+
+
 class Shop:
     """Collects events and links, then writes them to a warehouse."""
 
@@ -150,6 +193,9 @@ class Shop:
         self.warehouse = DuckDBWarehouse(path)
         self.events: list[dict[str, object]] = []
         self.links: list[dict[str, object]] = []
+        self.offers: list[dict[str, object]] = []
+        self.ratings: list[dict[str, object]] = []
+        self.movements: list[dict[str, object]] = []
 
     def event(
         self,
@@ -187,10 +233,16 @@ class Shop:
             for table, rows, schema in (
                 ("interactions.interactions", self.events, INTERACTIONS),
                 ("identity.identity_map", self.links, IDENTITY),
+                ("staging.stg_catalog_items", self.offers, CATALOGUE),
+                ("interactions.session_events", self.ratings, RATINGS),
+                ("interactions.order_movements", self.movements, MOVEMENTS),
             ):
                 connection.register("rows", pa.Table.from_pylist(rows, schema=schema))
                 connection.execute(f"create schema if not exists {table.split('.')[0]}")
                 connection.execute(f"create or replace table {table} as from rows")
+            connection.execute("create schema if not exists segments")
+            columns = "night date, site_id varchar, person_id varchar, segment_id varchar"
+            connection.execute(f"create table if not exists segments.segment_membership ({columns})")
         return self.warehouse
 
 

@@ -24,7 +24,8 @@ from perso_pipeline.settings import PROJECT_ROOT, Settings
 
 NIGHT = NIGHTLY.start.date()
 MEASURED = ("training_sets", "model_evaluations", "slice_evaluations", "model_verdicts")
-TABLES = (*MEASURED, "champions", "model_artifacts", "candidates")
+LISTS = ("candidates", "submodels", "submodel_members", "cold_items")  # made in one step
+TABLES = (*MEASURED, "champions", "model_artifacts", *LISTS)
 
 
 @pytest.fixture(scope="module")
@@ -193,11 +194,11 @@ def test_altered_model_files_stop_the_candidates(stage):
     row = next(r for r in stage.rows("model_artifacts") if r["model"] == "popular" and r["file"] == "arrays.npz")
     path = stage.tracking.open().model_folder(row["mlflow_run_id"]) / row["file"]
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    result = stage.run("candidates")
+    result = stage.run(*LISTS)
     assert not result.success
     failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.error.to_string()
     assert "altered after it was stored" in failure
-    assert stage.run("model_artifacts", "candidates").success  # the mend that the message names
+    assert stage.run("model_artifacts", *LISTS).success  # the mend that the message names
 
 
 def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(stage):
@@ -213,7 +214,7 @@ def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(
         resources=stage.resources,
         partition_key=NIGHT.isoformat(),
         selection=dg.AssetSelection.checks_for_assets(["models", "champions"])
-        | dg.AssetSelection.assets(["models", "model_artifacts"], ["models", "candidates"]),
+        | dg.AssetSelection.assets(["models", "model_artifacts"], *(["models", name] for name in LISTS)),
         raise_on_error=False,
     )
     gate = {e.check_name: e for e in result.get_asset_check_evaluations()}["champion_is_fit_to_serve"]
@@ -335,3 +336,23 @@ def test_an_artefact_folder_outside_the_store_is_refused(stage, tmp_path):
         stage.tracking.open().model_folder(run_id)
     with pytest.raises(PersoError, match="has no run"):
         stage.tracking.open().model_folder("../../etc")
+
+
+def test_an_item_that_too_few_people_met_is_placed_by_content_and_not_by_the_champion(stage):
+    with stage.warehouse.transaction() as connection:
+        connection.execute(f"""
+            insert into staging.stg_catalog_items by name
+            select
+                'o' || item_id as event_id, 'item_updated' as event_type, date '{NIGHT}' - 60 as event_date,
+                timestamp '{NIGHT}' - interval 60 day as occurred_at, 'shop-uk' as site_id, item_id, name,
+                date '{NIGHT}' - 60 as known_on
+            from (values ('item-00', 'blue mug'), ('rare', 'large blue mug'), ('item-01', 'lamp')) as t(item_id, name)""")
+        connection.execute(f"""
+            insert into interactions.interactions by name
+            select 'rare' as event_id, date '{NIGHT}' as event_date, 'shop-uk' as site_id, 'customer:c00' as identifier,
+                'rare' as item_id, 'product_view' as event_type, false as is_robot, date '{NIGHT}' as known_on""")
+    assert stage.run().success
+    lists = [row for row in stage.rows("candidates") if row["site_id"] == "shop-uk" and row["task"] == "similar"]
+    rare = [(row["submodel"], row["model"], row["item_id"]) for row in lists if row["subject_id"] == "rare"]
+    assert rare == [("cold_start", "content", "item-00")]
+    assert [row["item_id"] for row in stage.rows("cold_items")] == ["rare"]

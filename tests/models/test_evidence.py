@@ -30,6 +30,7 @@ CATALOGUE = pa.schema(
         ("description", pa.string()),
         ("brand", pa.string()),
         ("category_paths", pa.list_(pa.string())),
+        ("price", pa.decimal128(18, 4)),
         ("attributes", pa.string()),
         ("price", pa.decimal128(18, 4)),
         ("valid_from", pa.timestamp("us")),

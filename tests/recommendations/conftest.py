@@ -32,8 +32,12 @@ TABLES = {
     "parent_item_id varchar, views_28d bigint, cart_adds_28d bigint, purchases_28d bigint",
     "models.champions": "night date, site_id varchar, task varchar, model varchar, version varchar, "
     "mlflow_run_id varchar, reason varchar",
+    "models.submodels": "night date, site_id varchar, submodel varchar, submodel_group varchar, answers_with varchar",
+    "models.submodel_members": "night date, site_id varchar, submodel varchar, subject_type varchar, "
+    "subject_id varchar, submodel_group varchar",
+    "models.cold_items": "night date, site_id varchar, item_id varchar, people bigint, is_cold boolean, is_new boolean",
     "models.candidates": "night date, site_id varchar, task varchar, model varchar, version varchar, "
-    "subject_type varchar, subject_id varchar, rank integer, item_id varchar, score double",
+    "submodel varchar, submodel_group varchar, subject_type varchar, subject_id varchar, rank integer, item_id varchar, score double",
 }
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -55,7 +59,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "category_path": "home", "views_28d": 0, "cart_adds_28d": 0, "purchases_28d": 0,
     },
     "models.champions": {"night": NIGHT, "site_id": "shop-uk", "version": "1", "reason": "best"},
-    "models.candidates": {"night": NIGHT, "site_id": "shop-uk", "version": "1", "rank": 1},
+    "models.submodels": {"night": NIGHT, "site_id": "shop-uk", "answers_with": "submodel"},
+    "models.submodel_members": {"night": NIGHT, "site_id": "shop-uk"},
+    "models.cold_items": {"night": NIGHT, "site_id": "shop-uk", "people": 0, "is_cold": True, "is_new": True},
+    "models.candidates": {
+        "night": NIGHT, "site_id": "shop-uk", "version": "1", "rank": 1, "submodel": "main", "submodel_group": "*",
+    },
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def _fill(shop) -> None:
     shop.add("identity.identity_map", {"identifier": "customer:1", "person_id": "ann", "known_on": NIGHT})
     shop.add("profiles.customer_profiles", {"night": NIGHT, "person_id": "ann"})
     shop.add("profiles.item_profiles", *({"night": NIGHT, "item_id": i, "name": f"Mug | {i}"} for i in items))
+    shop.add("models.submodels", {"night": NIGHT, "submodel": "segment", "submodel_group": "new-customers"})
     shop.add(
         "models.champions",
         *({"night": NIGHT, "task": t, "model": m} for t, m in (("personal", "als"), ("similar", "knn"))),

@@ -26,8 +26,15 @@ def test_writing_a_partition_replaces_only_that_partition(warehouse: DuckDBWareh
 def test_a_failing_write_leaves_the_old_partition(warehouse: DuckDBWarehouse) -> None:
     warehouse.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
     with pytest.raises(duckdb.Error):
-        warehouse.write_partition("s.t", pa.table({"night": ["a"], "other": [2]}), {"night": "a"})
+        warehouse.write_partition("s.t", pa.table({"night": ["a"], "value": ["no number"]}), {"night": "a"})
     assert warehouse.query("select * from s.t").to_pylist() == [{"night": "a", "value": 1}]
+
+
+def test_a_column_that_the_stored_table_lacks_is_added_and_null_in_older_nights(warehouse: DuckDBWarehouse) -> None:
+    warehouse.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
+    warehouse.write_partition("s.t", pa.table({"night": ["b"], "value": [2], "more": ["x"]}), {"night": "b"})
+    rows = warehouse.query("select * from s.t order by night").to_pylist()
+    assert rows == [{"night": "a", "value": 1, "more": None}, {"night": "b", "value": 2, "more": "x"}]
 
 
 def test_a_hostile_partition_value_is_only_a_value(warehouse: DuckDBWarehouse) -> None:
