@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -145,9 +146,9 @@ def read_evidence(
     parameters: dict[str, Value] = {"night": night, "site_id": site_id}
     start = night - timedelta(days=config.window_days)
     happened = warehouse.query(_EVENTS, {**parameters, "start": start}) if events else None
-    offered = warehouse.query(_ITEMS, parameters) if items else None
+    shelf = warehouse.query(_ITEMS, parameters) if items else None
     prices = warehouse.query(_PRICES, parameters) if items else None
-    return from_tables(happened, offered, prices)
+    return from_tables(happened, shelf, prices)
 
 
 def with_groups(
@@ -158,14 +159,14 @@ def with_groups(
     For lists that are made after the race, which would read them for nothing.
     """
     parameters: dict[str, Value] = {"night": night, "site_id": site_id}
-    offered, prices, held = evidence.items, evidence.prices, evidence.segments
-    if items and offered is None:
-        offered, prices = warehouse.query(_ITEMS, parameters), warehouse.query(_PRICES, parameters)
+    shelf, prices, held = evidence.items, evidence.prices, evidence.segments
+    if items and shelf is None:
+        shelf, prices = warehouse.query(_ITEMS, parameters), warehouse.query(_PRICES, parameters)
     if segments:
         named: dict[str, Value] = {f"segment_{place}": name for place, name in enumerate(sorted(segments))}
         marks = ", ".join(f"${mark}" for mark in named)
         held = warehouse.query(_SEGMENTS.format(names=marks), {**parameters, **named})
-    return from_tables(evidence.events, offered, prices, held)
+    return from_tables(evidence.events, shelf, prices, held)
 
 
 def from_tables(
@@ -188,7 +189,7 @@ def from_tables(
 def with_evidence(data: InteractionMatrix, evidence: Evidence) -> InteractionMatrix:
     """``data`` with what was known of its people and items before its day."""
     journal = None if evidence.events is None else _journal(data, evidence.events)
-    catalogue = None if evidence.items is None else _catalogue(data, evidence.items, evidence.prices)
+    catalogue = None if evidence.items is None else _catalogue(data, evidence)
     return replace(data, journal=journal, catalogue=catalogue)
 
 
@@ -199,9 +200,9 @@ def with_new_items(data: InteractionMatrix, evidence: Evidence) -> InteractionMa
     """
     if evidence.items is None:
         return with_evidence(data, evidence)
-    offered = standing(evidence.items, _day(data.as_of))
-    added = offered.column("added_day").to_numpy(zero_copy_only=False)
-    known = np.array(offered.column("item_id").to_pylist(), dtype=np.str_)[added < _day(data.as_of)]
+    rows = standing(evidence.items, _day(data.as_of))
+    added = rows.column("added_day").to_numpy(zero_copy_only=False)
+    known = np.array(rows.column("item_id").to_pylist(), dtype=np.str_)[added < _day(data.as_of)]
     items = np.union1d(data.items, known)
     place = np.searchsorted(items, data.items)
     weights = sparse.csr_matrix(
@@ -235,23 +236,28 @@ def standing(versions: pa.Table, day: int) -> pa.Table:
     return found.filter(pc.invert(found.column("is_deleted")))
 
 
-def offered_before(items: pa.Table, prices: pa.Table | None, day: int) -> pa.Table:
-    """The catalogue as it stood just before ``day``, a row per item with its price (null where none was told)."""
-    rows = standing(items, day)
-    if prices is None:
-        return rows.append_column("price", pa.nulls(rows.num_rows, pa.float64()))
-    told = standing(prices, day)
-    of_item = dict(
-        zip(told.column("item_id").to_pylist(), told.column("price").cast(pa.float64()).to_pylist(), strict=True)
-    )
-    asked = [of_item.get(item_id) for item_id in rows.column("item_id").to_pylist()]
-    return rows.append_column("price", pa.array(asked, pa.float64()))
+def offered(evidence: Evidence, day: int) -> pa.Table:
+    """What the catalogue said just before ``day``: ``Evidence.items`` with one row per item, and ``price``.
+
+    Raises:
+        ValueError: the catalogue was not read.
+    """
+    if evidence.items is None:
+        msg = "the catalogue was not read with this evidence"
+        raise ValueError(msg)
+    rows = standing(evidence.items, day)
+    known: dict[str, Any] = {}
+    if evidence.prices is not None:
+        asked = standing(evidence.prices, day)
+        known = dict(zip(asked.column("item_id").to_pylist(), asked.column("price").to_pylist(), strict=True))
+    prices = [known.get(item_id) for item_id in rows.column("item_id").to_pylist()]
+    return rows.append_column("price", pa.array([None if p is None else float(p) for p in prices], pa.float64()))
 
 
-def _catalogue(data: InteractionMatrix, items: pa.Table, prices: pa.Table | None) -> Catalogue:
+def _catalogue(data: InteractionMatrix, evidence: Evidence) -> Catalogue:
     day = _day(data.as_of)
-    rows = {row["item_id"]: row for row in standing(items, day).to_pylist()}
-    text, traits, category, brand, added = [], [], [], [], []
+    rows = {row["item_id"]: row for row in offered(evidence, day).to_pylist()}
+    text, traits, category, brand, price, added = [], [], [], [], [], []
     for item_id in data.items.tolist():
         row = rows.get(item_id)
         paths = list(row["category_paths"] or []) if row else []
@@ -259,20 +265,16 @@ def _catalogue(data: InteractionMatrix, items: pa.Table, prices: pa.Table | None
         traits.append("\n".join(_traits(row["brand"], paths, row["attributes"])) if row else "")
         category.append(paths[0] if paths else "")
         brand.append((row["brand"] or "") if row else "")
+        price.append(np.nan if row is None or row["price"] is None else row["price"])
         in_time = row is not None and row["added_day"] < day
         added.append(row["added_day"] if row is not None and in_time else -1)
-    price = np.full(len(data.items), np.nan)
-    if prices is not None:
-        asked = standing(prices, day)
-        place = _places(asked.column("item_id"), data.items)
-        price[place[place >= 0]] = asked.column("price").cast(pa.float64()).to_numpy()[place >= 0]
     return Catalogue(
         text=np.array(text, dtype=np.str_),
         traits=np.array(traits, dtype=np.str_),
         category=np.array(category, dtype=np.str_),
         added_day=np.array(added, dtype=np.int64),
         brand=np.array(brand, dtype=np.str_),
-        price=price,
+        price=np.array(price, dtype=np.float64),
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.config import SiteModels
-from perso_pipeline.models.evidence import Evidence, offered_before
+from perso_pipeline.models.evidence import Evidence, offered
 from perso_pipeline.models.protocol import Indices, InteractionMatrix
 from perso_pipeline.models.signals import Signals, matrix_as_of, to_day
 from perso_pipeline.models.submodels_config import (
@@ -163,8 +163,7 @@ def _of_signals(
 
 
 def _by_attribute(submodel: AttributeSubmodel, data: InteractionMatrix, evidence: Evidence) -> Cut:
-    assert evidence.items is not None  # reads_catalogue asks for it
-    items = offered_before(evidence.items, evidence.prices, to_day(data.as_of))
+    items = offered(evidence, to_day(data.as_of))
     ids = np.array(items.column("item_id").to_pylist(), dtype=np.str_)
     named = [_groups_of(values, submodel) for values in _values(items, submodel)]
     groups = sorted({group for of_item in named for group in of_item})
