@@ -147,9 +147,8 @@ def test_a_given_list_is_put_in_order_by_the_model_that_the_night_stored(stage, 
     assert stage.run().success
     monkeypatch.setenv("PERSO_CONFIG_DIR", str(stage.config_dir))
     with stage.warehouse.transaction() as connection:  # the names to be shown
-        connection.execute("create schema if not exists staging")
         connection.execute(
-            "create table staging.stg_catalog_items as select 'shop-uk' as site_id, 'item-07' as item_id, "
+            "insert into staging.stg_catalog_items by name select 'shop-uk' as site_id, 'item-07' as item_id, "
             "'Blue [mug]' as name, timestamp '2020-01-01' as occurred_at, date '2020-01-01' as known_on"
         )
 

@@ -74,7 +74,7 @@ def test_without_the_file_nothing_is_pinned(tmp_path):
     [
         ({"model": "alss"}, "input should be"),
         ({"until_night": "2026-10-30"}, "must not be before from_night"),
-        ({"version": None}, "valid string"),
+        ({"version": None}, "a text is expected, not nothing"),
     ],
     ids=["unknown model", "ends before it begins", "no version"],
 )
