@@ -1,11 +1,4 @@
 {% set night = night_literal() %}
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    full_refresh=false,
-    on_schema_change='fail',
-    pre_hook="{% if is_incremental() %}delete from {{ this }} where night = {{ night_literal() }}{% endif %}",
-) }}
 
 with movements as (
     select * from {{ ref('movements_as_of_night') }}

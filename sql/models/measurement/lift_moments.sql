@@ -1,11 +1,4 @@
 {% set night = night_literal() %}
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    full_refresh=false,
-    on_schema_change='fail',
-    pre_hook="{% if is_incremental() %}delete from {{ this }} where night = {{ night_literal() }}{% endif %}",
-) }}
 
 with assignments as (
     select * from {{ ref('assignments') }}

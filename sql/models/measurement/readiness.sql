@@ -1,11 +1,4 @@
 {% set night = night_literal() %}
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    full_refresh=false,
-    on_schema_change='fail',
-    pre_hook="{% if is_incremental() %}delete from {{ this }} where night = {{ night_literal() }}{% endif %}",
-) }}
 
 with needs (stream, event_type, needed_for, minimum_events, is_standing) as (
     values

@@ -1,11 +1,4 @@
 {% set night = night_literal() %}
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    full_refresh=false,
-    on_schema_change='fail',
-    pre_hook="{% if is_incremental() %}delete from {{ this }} where night = {{ night_literal() }}{% endif %}",
-) }}
 
 with report_window as (
     select starts_on, ends_on from {{ source('measurement', 'report_windows') }}

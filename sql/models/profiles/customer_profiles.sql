@@ -3,13 +3,6 @@
 -- depends_on: {{ ref('visit_totals') }}
 -- depends_on: {{ ref('statement_totals') }}
 {% set night = night_literal() %}
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    full_refresh=false,
-    on_schema_change='append_new_columns',
-    pre_hook="{% if is_incremental() %}delete from {{ this }} where night = {{ night_literal() }}{% endif %}",
-) }}
 {%- set sums = person_total_columns() %}
 {%- set person_base = base_checkpoint(ref('person_totals')) %}
 {%- set visit_base = base_checkpoint(ref('visit_totals')) %}

@@ -1,13 +1,6 @@
 {% set night = night_literal() %}
 {% set base = catalog_base(ref('catalog_checkpoints')) %}
 {% set base_known_until = catalog_known_until(ref('catalog_checkpoints'), base) if execute else base %}
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    full_refresh=false,
-    on_schema_change='append_new_columns',
-    pre_hook="{% if is_incremental() %}delete from {{ this }} where night = {{ night_literal() }}{% endif %}",
-) }}
 
 with targets as (
     select
