@@ -22,7 +22,7 @@ from scipy import sparse
 
 from perso_pipeline.models import metrics
 from perso_pipeline.models.groups import category_levels
-from perso_pipeline.models.ranking import ranked
+from perso_pipeline.models.recommenders.ranking import ranked
 
 CUTOFFS = (1, 5, 10, 20)
 BOUND = 1e-9

@@ -23,9 +23,9 @@ from scipy import sparse
 from benchmarks.installation import print_table
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.models.config import ModelsConfig
-from perso_pipeline.models.factors import one_blas_thread
-from perso_pipeline.models.neighbours import damped
 from perso_pipeline.models.protocol import KINDS, InteractionMatrix, Journal, TooLargeError
+from perso_pipeline.models.recommenders.factors import one_blas_thread
+from perso_pipeline.models.recommenders.neighbours import damped
 from perso_pipeline.models.roster import READS_CATALOGUE, READS_EVENTS, build
 from perso_pipeline.settings import PROJECT_ROOT
 

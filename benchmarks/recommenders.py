@@ -32,10 +32,6 @@ from scipy import sparse
 
 from benchmarks.gowalla import DATA, read, validation
 from perso_pipeline.models import metrics
-from perso_pipeline.models.als import Als
-from perso_pipeline.models.blend import Blend
-from perso_pipeline.models.bpr import Bpr
-from perso_pipeline.models.bspm import Bspm
 from perso_pipeline.models.config import (
     AlsConfig,
     BlendConfig,
@@ -49,14 +45,18 @@ from perso_pipeline.models.config import (
     RandomConfig,
     Rp3betaConfig,
 )
-from perso_pipeline.models.ease import Ease
-from perso_pipeline.models.gf_cf import GfCf
-from perso_pipeline.models.graph_filter import GraphFilter
-from perso_pipeline.models.item_knn import ItemKnn
-from perso_pipeline.models.popular import Popular
 from perso_pipeline.models.protocol import InteractionMatrix, Recommender, TooLargeError
-from perso_pipeline.models.random_baseline import RandomBaseline
-from perso_pipeline.models.rp3beta import Rp3beta
+from perso_pipeline.models.recommenders.als import Als
+from perso_pipeline.models.recommenders.blend import Blend
+from perso_pipeline.models.recommenders.bpr import Bpr
+from perso_pipeline.models.recommenders.bspm import Bspm
+from perso_pipeline.models.recommenders.ease import Ease
+from perso_pipeline.models.recommenders.gf_cf import GfCf
+from perso_pipeline.models.recommenders.graph_filter import GraphFilter
+from perso_pipeline.models.recommenders.item_knn import ItemKnn
+from perso_pipeline.models.recommenders.popular import Popular
+from perso_pipeline.models.recommenders.random_baseline import RandomBaseline
+from perso_pipeline.models.recommenders.rp3beta import Rp3beta
 
 K = 20
 BATCH = 2048

@@ -16,7 +16,7 @@ from perso_pipeline.measurement import assets as measurement
 from perso_pipeline.measurement import checks as measurement_checks
 from perso_pipeline.models import assets as models
 from perso_pipeline.models import checks as model_checks
-from perso_pipeline.models.search_job import search_models
+from perso_pipeline.models.search.job import search_models
 from perso_pipeline.profiles import assets as profiles
 from perso_pipeline.profiles import checks as profile_checks
 from perso_pipeline.quality.gates import build_gates

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from perso_pipeline.models.config import CandidatesConfig, Task
 from perso_pipeline.models.protocol import Indices, InteractionMatrix, Ranked, Recommender
-from perso_pipeline.models.ranking import ranked
+from perso_pipeline.models.recommenders.ranking import ranked
 
 ANYONE = "anyone"
 MAIN = "main"  # the submodel of lists that were made of the whole site

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perso_pipeline.models.config import SiteModels
-from perso_pipeline.models.content import Content
 from perso_pipeline.models.evidence import Evidence, with_new_items
 from perso_pipeline.models.protocol import Indices, InteractionMatrix
+from perso_pipeline.models.recommenders.content import Content
 from perso_pipeline.models.signals import to_date, to_day
 
 COLD_START = "cold_start"  # the submodel under which lists by content stand

@@ -2,29 +2,29 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from perso_pipeline.models.als import Als
-from perso_pipeline.models.blend import Blend, Scorer
-from perso_pipeline.models.bought_together import BoughtTogether
-from perso_pipeline.models.bpr import Bpr
-from perso_pipeline.models.bspm import Bspm
-from perso_pipeline.models.co_visitation import CoVisitation
 from perso_pipeline.models.config import LinearName, SiteModels
-from perso_pipeline.models.content import Content
-from perso_pipeline.models.conversion import Conversion
-from perso_pipeline.models.ease import Ease
-from perso_pipeline.models.editorial import Editorial
-from perso_pipeline.models.gf_cf import GfCf
-from perso_pipeline.models.item_knn import ItemKnn
-from perso_pipeline.models.popular import Popular
 from perso_pipeline.models.protocol import Recommender
-from perso_pipeline.models.random_baseline import RandomBaseline
-from perso_pipeline.models.recently_added import RecentlyAdded
-from perso_pipeline.models.replenishment import Replenishment
-from perso_pipeline.models.rp3beta import Rp3beta
-from perso_pipeline.models.session import Session
-from perso_pipeline.models.trending import Trending
-from perso_pipeline.models.two_stage import TwoStage
-from perso_pipeline.models.viewed_then_bought import ViewedThenBought
+from perso_pipeline.models.recommenders.als import Als
+from perso_pipeline.models.recommenders.blend import Blend, Scorer
+from perso_pipeline.models.recommenders.bought_together import BoughtTogether
+from perso_pipeline.models.recommenders.bpr import Bpr
+from perso_pipeline.models.recommenders.bspm import Bspm
+from perso_pipeline.models.recommenders.co_visitation import CoVisitation
+from perso_pipeline.models.recommenders.content import Content
+from perso_pipeline.models.recommenders.conversion import Conversion
+from perso_pipeline.models.recommenders.ease import Ease
+from perso_pipeline.models.recommenders.editorial import Editorial
+from perso_pipeline.models.recommenders.gf_cf import GfCf
+from perso_pipeline.models.recommenders.item_knn import ItemKnn
+from perso_pipeline.models.recommenders.popular import Popular
+from perso_pipeline.models.recommenders.random_baseline import RandomBaseline
+from perso_pipeline.models.recommenders.recently_added import RecentlyAdded
+from perso_pipeline.models.recommenders.replenishment import Replenishment
+from perso_pipeline.models.recommenders.rp3beta import Rp3beta
+from perso_pipeline.models.recommenders.session import Session
+from perso_pipeline.models.recommenders.trending import Trending
+from perso_pipeline.models.recommenders.two_stage import TwoStage
+from perso_pipeline.models.recommenders.viewed_then_bought import ViewedThenBought
 
 BASELINE = Popular.name
 FLOOR = RandomBaseline.name

@@ -15,7 +15,7 @@ from perso_pipeline.models.cold_start import COLD_START, cold_items
 from perso_pipeline.models.config import CandidatesConfig
 from perso_pipeline.models.evidence import Evidence, with_groups
 from perso_pipeline.models.protocol import InteractionMatrix, TooLargeError
-from perso_pipeline.models.recently_added import RecentlyAdded
+from perso_pipeline.models.recommenders.recently_added import RecentlyAdded
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.site_night import SiteNight
 from perso_pipeline.models.submodels import Cut, Part, answers_with, cuts, reads_catalogue, segments_read

@@ -14,11 +14,12 @@ from driving import Installation
 
 pytestmark = pytest.mark.slow
 
-KILLS = 20
+# spread over the whole night; PERSO_TEST_KILLS=20 asks for twenty, at six minutes more
+KILLS = int(os.environ.get("PERSO_TEST_KILLS", "10"))
 NIGHT = "2026-10-31"
 
 
-def test_a_night_killed_at_twenty_moments_ends_in_the_same_tables(shop: Installation, tmp_path: Path) -> None:
+def test_a_night_killed_at_many_moments_ends_in_the_same_tables(shop: Installation, tmp_path: Path) -> None:
     victim = Installation(tmp_path / "victim")
     shutil.copytree(shop.home, victim.home, symlinks=True)
     begun = time.monotonic()

@@ -65,7 +65,9 @@ class WarmStart:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
-                    env=os.environ | {"GX_ANALYTICS_ENABLED": "false", "MPLBACKEND": "agg"},
+                    # waiting threads give up their core: two workers share two
+                    env=os.environ
+                    | {"GX_ANALYTICS_ENABLED": "false", "MPLBACKEND": "agg", "OMP_WAIT_POLICY": "passive"},
                 )
             asking, answering = self._process.stdin, self._process.stdout
             assert asking is not None

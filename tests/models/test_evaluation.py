@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perso_pipeline.models.evaluation import Evaluation, _spread, evaluate
-from perso_pipeline.models.ranking import ranked
+from perso_pipeline.models.recommenders.ranking import ranked
 from perso_pipeline.models.signals import read_signals
 
 NIGHT = date(2026, 1, 31)

@@ -8,7 +8,7 @@ from scipy import sparse
 from perso_pipeline.models import metrics
 from perso_pipeline.models.groups import category_levels
 from perso_pipeline.models.intervals import Resamples
-from perso_pipeline.models.ranking import ranked
+from perso_pipeline.models.recommenders.ranking import ranked
 
 
 def answer(lists, items=6, k=4):

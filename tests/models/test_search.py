@@ -14,11 +14,11 @@ from perso_pipeline.contracts.errors import ConfigError, PersoError
 from perso_pipeline.models.config import EvaluationConfig
 from perso_pipeline.models.evidence import from_tables
 from perso_pipeline.models.protocol import TooLargeError
-from perso_pipeline.models.search import best, finished, importances, search
-from perso_pipeline.models.search_job import search_models
-from perso_pipeline.models.search_objective import gain, windows, with_settings
-from perso_pipeline.models.search_run import SearchOrder, run_search
-from perso_pipeline.models.search_space import SPACES, Real, Whole, Words, space_of, widened
+from perso_pipeline.models.search.job import search_models
+from perso_pipeline.models.search.objective import gain, windows, with_settings
+from perso_pipeline.models.search.run import SearchOrder, run_search
+from perso_pipeline.models.search.space import SPACES, Real, Whole, Words, space_of, widened
+from perso_pipeline.models.search.study import best, finished, importances, search
 from perso_pipeline.models.signals import read_signals, to_day
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import TrackingResource

@@ -126,7 +126,7 @@ of_items = {
     "brand": st.lists(st.sampled_from(BRANDS[:2]) | hostile, min_size=1, max_size=2), "item": st.sampled_from(ITEMS),
     "price_at_least": st.sampled_from([0, 5, 12.5]), "price_at_most": st.sampled_from([15, 40]),
 }  # fmt: skip
-of_visits = {"channel": st.sampled_from(CHANNELS), "device": st.sampled_from(DEVICES) | hostile}
+of_visits = {"channel": st.sampled_from(CHANNELS), "device": st.sampled_from(DEVICES)}
 counts = {"at_least": st.integers(0, 3), "at_most": st.integers(3, 5)}
 sums = st.sampled_from([
     {"at_least": 0.5}, {"at_most": 12}, {"between": [-10, 20.5]}, {"at_least": 1, "at_most": 60}, {"at_most": -0.5},
@@ -167,7 +167,12 @@ values = {
 }  # fmt: skip
 tastes = st.sampled_from(sorted(values)).flatmap(
     lambda kind: st.fixed_dictionaries(
-        {"kind": st.just(kind), "value": st.lists(st.sampled_from(values[kind]) | hostile, min_size=1, max_size=2)},
+        {
+            "kind": st.just(kind),
+            "value": st.lists(
+                st.sampled_from(values[kind]) | (hostile if kind != "weekday" else st.nothing()), min_size=1, max_size=2
+            ),
+        },
         optional={"at_least_share": st.sampled_from([0.125, 0.25, 0.3, 0.5, 0.75, 1])},
     )
 )
