@@ -28,8 +28,23 @@ def pattern(people: People) -> re.Pattern[bytes]:
             names |= {f'"{value}"', f"'{value}'", f"| {value} |"}
         else:
             names.add(value)
-    listed = b"|".join(re.escape(name.encode()) for name in sorted(names, key=lambda n: (-len(n), n)))
-    return re.compile(rb"(?<![0-9A-Za-z_-])(?:" + listed + rb")(?![0-9A-Za-z_-])")
+    return re.compile(rb"(?<![0-9A-Za-z_-])(?:" + any_of({name.encode() for name in names}) + rb")(?![0-9A-Za-z_-])")
+
+
+def any_of(names: set[bytes]) -> bytes:
+    """An expression for any of ``names``, the longest that fits, which tries a common beginning once.
+
+    One after the other, hundreds of names take a minute for the logs of two nights; this way a second.
+    """
+    endings: dict[int, set[bytes]] = {}
+    for name in names - {b""}:
+        endings.setdefault(name[0], set()).add(name[1:])
+    branches = [re.escape(bytes([first])) + any_of(rest) for first, rest in sorted(endings.items())]
+    if not branches:
+        return b""
+    if b"" in names:
+        return b"(?:" + b"|".join(branches) + b")?"
+    return branches[0] if len(branches) == 1 else b"(?:" + b"|".join(branches) + b")"
 
 
 def blot_out(home: Path, wanted: re.Pattern[bytes], on_file: Callable[[str, int], None]) -> None:
