@@ -40,23 +40,10 @@ class Replenishment:
         self._config = config
 
     def fit(self, data: InteractionMatrix) -> Self:
-        journal = needed_journal(data, self.name)
-        bought = journal.kind == KINDS.index("purchase")
-        rows = np.unique(np.stack([journal.person[bought], journal.item[bought], journal.day[bought]], axis=1), axis=0)
-        pairs, first, days = np.unique(rows[:, :2], axis=0, return_index=True, return_counts=True)
-        last = first + days - 1
-        with np.errstate(divide="ignore", invalid="ignore"):
-            own = (rows[last, 2] - rows[first, 2]) / (days - 1) if len(rows) else np.zeros(0)
+        pairs, _, days, own = _rhythms(data, self.name)
         habit = (days >= 2) & (own >= self._config.min_interval_days)
         borrowed = _medians(pairs[habit, 1], own[habit], len(data.items), self._config.min_people)
-        interval = np.where(days >= 2, own, borrowed[pairs[:, 1]])
-        interval = np.where(interval >= self._config.min_interval_days, interval, np.nan)
-        elapsed = (to_day(data.as_of) - rows[last, 2]) / interval
-        due = (elapsed >= self._config.due_from) & (elapsed <= self._config.due_until)
-        score = np.minimum(elapsed[due], 1.0 / elapsed[due])
-        made = sparse.csr_matrix((score, (pairs[due, 0], pairs[due, 1])), shape=data.weights.shape)
-        made.sort_indices()
-        return self.restore({"data": made.data, "indices": made.indices, "indptr": made.indptr}, data)
+        return self.restore({"interval": borrowed}, data)
 
     def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
         rows = self._due[people]
@@ -85,10 +72,20 @@ class Replenishment:
         return explained(np.array([item]), np.array([score]))
 
     def arrays(self) -> Arrays:
-        return {"data": self._due.data, "indices": self._due.indices, "indptr": self._due.indptr}
+        return {"interval": self._interval}
 
     def restore(self, arrays: Arrays, data: InteractionMatrix) -> Self:
-        self._due = sparse.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=data.weights.shape)
+        """What is due follows from ``data`` and the intervals of items: nothing of a person is stored."""
+        self._interval: NDArray[np.float64] = np.asarray(arrays["interval"], dtype=np.float64)
+        pairs, last_day, days, own = _rhythms(data, self.name)
+        interval = np.where(days >= 2, own, self._interval[pairs[:, 1]])
+        interval = np.where(interval >= self._config.min_interval_days, interval, np.nan)
+        elapsed = (to_day(data.as_of) - last_day) / interval
+        due = (elapsed >= self._config.due_from) & (elapsed <= self._config.due_until)
+        score = np.minimum(elapsed[due], 1.0 / elapsed[due])
+        made = sparse.csr_matrix((score, (pairs[due, 0], pairs[due, 1])), shape=data.weights.shape)
+        made.sort_indices()
+        self._due = made
         self._no_history = np.diff(data.weights.indptr) == 0
         return self
 
@@ -103,3 +100,15 @@ def _medians(item: Indices, interval: NDArray[np.float64], items: int, least: in
     enough = count >= least
     found[distinct[enough]] = middle[enough]
     return found
+
+
+def _rhythms(data: InteractionMatrix, model: str) -> tuple[Indices, Indices, Indices, NDArray[np.float64]]:
+    """Per pair of person and item bought: the pair, its last day, its days, and the mean days between two of them."""
+    journal = needed_journal(data, model)
+    bought = journal.kind == KINDS.index("purchase")
+    rows = np.unique(np.stack([journal.person[bought], journal.item[bought], journal.day[bought]], axis=1), axis=0)
+    pairs, first, days = np.unique(rows[:, :2], axis=0, return_index=True, return_counts=True)
+    last = first + days - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = (rows[last, 2] - rows[first, 2]) / (days - 1) if len(rows) else np.zeros(0)
+    return pairs, rows[last, 2], days, own
