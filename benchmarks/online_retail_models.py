@@ -130,7 +130,7 @@ def report(values: dict[str, Values], seconds: dict[str, np.ndarray], config: Si
     primary = MEASURES[0]
     units = len(next(iter(values.values()))[primary])
     settings = config.evaluation
-    resamples = Resamples(units, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed)
+    resamples = Resamples.of(units, settings)
 
     def shown(column: np.ndarray, *, signed: bool = False) -> str:
         low, high = resamples.interval(column)

@@ -246,9 +246,9 @@ def _by_slice(found: _Answers, own: list[Slice], config: SiteModels) -> Iterator
 
 
 def _summed_up(found: _Answers, config: SiteModels) -> Iterator[Measurement]:
-    settings, task, values = config.evaluation, found.task, found.values
+    task, values = found.task, found.values
     units = len(found.people)
-    resamples = Resamples(units, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed)
+    resamples = Resamples.of(units, config.evaluation)
     rivals = _rivals(task, config)
     whole: list[tuple[str, str, int, NDArray[np.float64]]] = []
     for model, columns in values.items():

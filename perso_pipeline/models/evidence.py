@@ -18,7 +18,9 @@ from scipy import sparse
 
 from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.models.config import SignalsConfig
+from perso_pipeline.models.ids import places
 from perso_pipeline.models.protocol import KINDS, Catalogue, Indices, InteractionMatrix, Journal
+from perso_pipeline.models.signals import to_day
 
 _EVENTS = """
 select
@@ -154,9 +156,10 @@ def read_evidence(
 def with_groups(
     evidence: Evidence, warehouse: Warehouse, site_id: str, night: date, *, items: bool, segments: Sequence[str]
 ) -> Evidence:
-    """``evidence`` with the catalogue, if it is wanted and not there, and with who belongs to ``segments``.
+    """The catalogue, if it is wanted, and who belongs to ``segments``: what ``evidence`` has of them is not read again.
 
-    For lists that are made after the race, which would read them for nothing.
+    For lists that are made after the race, which would read them for nothing. Events are left out: they are many, and
+    no such list reads them.
     """
     parameters: dict[str, Value] = {"night": night, "site_id": site_id}
     shelf, prices, held = evidence.items, evidence.prices, evidence.segments
@@ -166,7 +169,7 @@ def with_groups(
         named: dict[str, Value] = {f"segment_{place}": name for place, name in enumerate(sorted(segments))}
         marks = ", ".join(f"${mark}" for mark in named)
         held = warehouse.query(_SEGMENTS.format(names=marks), {**parameters, **named})
-    return from_tables(evidence.events, shelf, prices, held)
+    return from_tables(None, shelf, prices, held)
 
 
 def from_tables(
@@ -200,9 +203,9 @@ def with_new_items(data: InteractionMatrix, evidence: Evidence) -> InteractionMa
     """
     if evidence.items is None:
         return with_evidence(data, evidence)
-    rows = standing(evidence.items, _day(data.as_of))
+    rows = standing(evidence.items, to_day(data.as_of))
     added = rows.column("added_day").to_numpy(zero_copy_only=False)
-    known = np.array(rows.column("item_id").to_pylist(), dtype=np.str_)[added < _day(data.as_of)]
+    known = np.array(rows.column("item_id").to_pylist(), dtype=np.str_)[added < to_day(data.as_of)]
     items = np.union1d(data.items, known)
     place = np.searchsorted(items, data.items)
     weights = sparse.csr_matrix(
@@ -220,7 +223,7 @@ def _journal(data: InteractionMatrix, events: pa.Table) -> Journal:
     second = events.column("event_second").to_numpy(zero_copy_only=False).astype(np.int64)
     kind = _places(events.column("event_type"), np.array(sorted(KINDS)))
     kind = np.array([KINDS.index(name) for name in sorted(KINDS)])[kind]
-    kept = np.flatnonzero((person >= 0) & (item >= 0) & (day < _day(data.as_of)))
+    kept = np.flatnonzero((person >= 0) & (item >= 0) & (day < to_day(data.as_of)))
     kept = kept[np.lexsort((kind[kept], item[kept], second[kept], person[kept]))]
     return Journal(person[kept], item[kept], day[kept], second[kept], kind[kept].astype(np.int8))
 
@@ -255,7 +258,7 @@ def offered(evidence: Evidence, day: int) -> pa.Table:
 
 
 def _catalogue(data: InteractionMatrix, evidence: Evidence) -> Catalogue:
-    day = _day(data.as_of)
+    day = to_day(data.as_of)
     rows = {row["item_id"]: row for row in offered(evidence, day).to_pylist()}
     text, traits, category, brand, price, added = [], [], [], [], [], []
     for item_id in data.items.tolist():
@@ -295,12 +298,6 @@ def _places(column: pa.ChunkedArray, ids: NDArray[np.str_]) -> Indices:
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
     words = np.array(encoded.dictionary.to_pylist(), dtype=np.str_)
-    if not len(words) or not len(ids):
+    if not len(words):
         return np.full(len(column), -1, dtype=np.int64)
-    at = np.minimum(np.searchsorted(ids, words), len(ids) - 1)
-    place = np.where(ids[at] == words, at, -1).astype(np.int64)
-    return place[encoded.indices.to_numpy(zero_copy_only=False)]
-
-
-def _day(moment: date) -> int:
-    return (moment - date(1970, 1, 1)).days
+    return places(words, ids)[encoded.indices.to_numpy(zero_copy_only=False)]

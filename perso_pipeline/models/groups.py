@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perso_pipeline.contracts.warehouse import Warehouse
+from perso_pipeline.models.ids import places
 from perso_pipeline.models.protocol import Indices
 
 _SEGMENTS = """
@@ -39,10 +40,10 @@ class Labels:
 
     def of(self, ids: NDArray[np.str_]) -> NDArray[np.str_]:
         """The label of each of ``ids``, empty where there is none."""
-        if not len(self.ids) or not len(ids):
-            return np.full(len(ids), "", dtype=np.str_)
-        place = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
-        return np.where(self.ids[place] == ids, self.labels[place], "")
+        place = places(ids, self.ids)
+        found = np.full(len(ids), "", dtype=self.labels.dtype)
+        found[place >= 0] = self.labels[place[place >= 0]]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from perso_pipeline.models.config import EvaluationConfig
+
 
 class Resamples:
     """Counts of each unit in each resample; the same for all values given, so differences are paired."""
@@ -14,6 +16,11 @@ class Resamples:
         self._counts = rng.multinomial(units, np.full(units, 1.0 / units), size=samples).astype(np.float64)
         self._tails = [(1 - confidence) / 2, (1 + confidence) / 2]
         self._units = units
+
+    @classmethod
+    def of(cls, units: int, config: EvaluationConfig) -> "Resamples":
+        """With the samples, confidence and seed of a site."""
+        return cls(units, samples=config.bootstrap_samples, confidence=config.confidence, seed=config.seed)
 
     def interval(self, values: NDArray[np.float64]) -> tuple[float, float]:
         """Percentile interval of the mean of ``values`` (one per unit)."""

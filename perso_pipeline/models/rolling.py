@@ -86,16 +86,7 @@ def run_origins(
 
 def until(signals: Signals, last: date) -> Signals:
     """What had happened by the end of a day."""
-    kept = signals.day <= to_day(last)
-    return replace(
-        signals,
-        person=signals.person[kept],
-        item=signals.item[kept],
-        day=signals.day[kept],
-        weight=signals.weight[kept],
-        is_relevant=signals.is_relevant[kept],
-        fingerprint=f"{signals.fingerprint} until {last}",
-    )
+    return replace(signals.rows(signals.day <= to_day(last)), fingerprint=f"{signals.fingerprint} until {last}")
 
 
 def pooled(origins: Sequence[Origin], config: SiteModels) -> list[Pooled]:
@@ -114,10 +105,7 @@ def _of_task(task: Task, columns: Sequence[Columns], config: SiteModels) -> Iter
     """Only models that were measured at every origin are compared: another's mean would be over other people."""
     models = [name for name in columns[0].values if all(name in own.values for own in columns)]
     people, person = np.unique(np.concatenate([own.people for own in columns]), return_inverse=True)
-    settings = config.evaluation
-    resamples = Resamples(
-        len(people), samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
-    )
+    resamples = Resamples.of(len(people), config.evaluation)
 
     def by_person(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         return np.bincount(person, weights=np.concatenate(values)) / np.bincount(person)

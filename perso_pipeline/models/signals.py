@@ -6,7 +6,7 @@ extreme people depend on the cut, so they are applied in ``matrix_as_of`` and no
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -97,6 +97,18 @@ class Signals:
 
     def __len__(self) -> int:
         return len(self.person)
+
+    def rows(self, kept: NDArray[np.bool_]) -> "Signals":
+        """The rows where ``kept`` is true; people, items and fingerprint stay those of the whole."""
+        return replace(
+            self,
+            person=self.person[kept],
+            item=self.item[kept],
+            day=self.day[kept],
+            weight=self.weight[kept],
+            is_relevant=self.is_relevant[kept],
+            slot_weights={slot: weights[kept] for slot, weights in self.slot_weights.items()},
+        )
 
     @property
     def first_date(self) -> date:

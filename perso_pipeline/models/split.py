@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.config import EvaluationConfig, SignalsConfig
+from perso_pipeline.models.ids import places
 from perso_pipeline.models.protocol import Indices, InteractionMatrix
 from perso_pipeline.models.signals import Signals, matrix_as_of, to_date, to_day
 
@@ -82,8 +83,8 @@ def _split_at(signals: Signals, cut: date, config: EvaluationConfig, signals_con
     train = matrix_as_of(signals, cut, signals_config).matrix
     in_test = signals.day >= to_day(cut)
     assert not len(signals) or signals.day[~in_test].max(initial=-1) < to_day(cut) <= signals.day[in_test].min()
-    row = _place(signals.people, train.people)[signals.person[in_test]]
-    column = _place(signals.items, train.items)[signals.item[in_test]]
+    row = places(signals.people, train.people)[signals.person[in_test]]
+    column = places(signals.items, train.items)[signals.item[in_test]]
     wanted = signals.is_relevant[in_test] & (signals.weight[in_test] > 0)
     known = (row >= 0) & (column >= 0)
     seen = np.zeros(len(row), dtype=bool)
@@ -160,14 +161,6 @@ def _visits(
         (np.ones(int(different.sum())), (repeat[different], others.indices[different])), shape=(len(contexts), items)
     )
     return contexts, owner[chosen].astype(np.int64), relevant
-
-
-def _place(all_ids: NDArray[np.str_], kept: NDArray[np.str_]) -> Indices:
-    """Position of every id of ``all_ids`` in ``kept`` (both ascending), -1 where absent."""
-    if not len(kept):
-        return np.full(len(all_ids), -1)
-    place = np.minimum(np.searchsorted(kept, all_ids), len(kept) - 1)
-    return np.where(kept[place] == all_ids, place, -1)
 
 
 def _sample(rows: Indices, ids: NDArray[np.str_], most: int, seed: int) -> Indices:

@@ -17,6 +17,7 @@ from scipy import sparse
 
 from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.evidence import Evidence, offered
+from perso_pipeline.models.ids import places
 from perso_pipeline.models.protocol import Indices, InteractionMatrix
 from perso_pipeline.models.signals import Signals, matrix_as_of, to_day
 from perso_pipeline.models.submodels_config import (
@@ -150,15 +151,7 @@ def _of_signals(
     kept = weights != 0
     if not kept.any():
         return None
-    some = replace(
-        signals,
-        person=signals.person[kept],
-        item=signals.item[kept],
-        day=signals.day[kept],
-        weight=weights[kept],
-        is_relevant=signals.is_relevant[kept],
-        slot_weights={},
-    )
+    some = replace(signals, weight=weights).rows(kept)
     return matrix_as_of(some, data.as_of, config.signals).matrix
 
 
@@ -296,10 +289,8 @@ def _favourites(
 
 def _found(ids: NDArray[np.str_], kept: NDArray[np.str_]) -> tuple[Indices, Indices]:
     """Of the ids that stand in ``kept`` (ascending) their positions in ``ids`` and in ``kept``."""
-    if not len(kept):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    at = np.minimum(np.searchsorted(kept, ids), len(kept) - 1)
-    here = np.flatnonzero(kept[at] == ids)
+    at = places(ids, kept)
+    here = np.flatnonzero(at >= 0)
     return here, at[here]
 
 

@@ -32,7 +32,6 @@ CATALOGUE = pa.schema(
         ("category_paths", pa.list_(pa.string())),
         ("price", pa.decimal128(18, 4)),
         ("attributes", pa.string()),
-        ("price", pa.decimal128(18, 4)),
         ("valid_from", pa.timestamp("us")),
         ("known_on", pa.date32()),
     ]

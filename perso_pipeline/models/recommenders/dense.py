@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.protocol import Indices, Ranked
-from perso_pipeline.models.recommenders.ranking import ranked
+from perso_pipeline.models.recommenders.ranking import ranked_parts
 
 # Cells of one block of scores: 64 MB of float32, whatever the number of people or items.
 _CELLS = 2**24
@@ -39,7 +39,7 @@ def best_of_all(
         exclude: len(subjects) x items; stored values are forbidden.
         no_history: subjects that the model knows nothing about; they get no list.
     """
-    subject, item, score = [], [], []
+    parts = []
     step = max(1, _CELLS // max(items, 1))
     for start in range(0, len(subjects), step):
         block = steadied(scores(subjects[start : start + step]))
@@ -52,19 +52,8 @@ def best_of_all(
         top = np.argpartition(block, items - most, axis=1)[:, items - most :]
         values = np.take_along_axis(block, top, axis=1)
         row, place = np.nonzero(values > 0)
-        subject.append(row + start)
-        item.append(top[row, place])
-        score.append(values[row, place])
-    return ranked(
-        subject=np.concatenate(subject) if subject else np.zeros(0, dtype=np.int64),
-        item=np.concatenate(item) if item else np.zeros(0, dtype=np.int64),
-        score=np.concatenate(score) if score else np.zeros(0),
-        subjects=len(subjects),
-        items=items,
-        k=k,
-        exclude=exclude,
-        no_history=no_history,
-    )
+        parts.append((row + start, top[row, place], values[row, place]))
+    return ranked_parts(parts, subjects=len(subjects), items=items, k=k, exclude=exclude, no_history=no_history)
 
 
 def steadied(block: NDArray[np.float32]) -> NDArray[np.float32]:

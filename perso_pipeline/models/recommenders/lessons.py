@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from perso_pipeline.models.config import TwoStageConfig
+from perso_pipeline.models.ids import places
 from perso_pipeline.models.protocol import Indices, InteractionMatrix, Past, Recommender
 from perso_pipeline.models.recommenders.features import Moment
 from perso_pipeline.models.recommenders.gathering import Candidates, gather
@@ -101,17 +102,9 @@ def described(found: Candidates, moment: Moment) -> NDArray[np.float32]:
 def _wanted(past: Past, cut: date, end: date, data: InteractionMatrix) -> sparse.csr_matrix:
     """People x items of ``data``: what each wanted from ``cut`` on that they did not have before."""
     person_ids, item_ids = past.wanted(cut, end)
-    row, column = _place(data.people, person_ids), _place(data.items, item_ids)
+    row, column = places(person_ids, data.people), places(item_ids, data.items)
     known = (row >= 0) & (column >= 0)
     made = sparse.csr_matrix((np.ones(int(known.sum())), (row[known], column[known])), shape=data.weights.shape)
     fresh = (made - made.multiply(data.seen)).tocsr()
     fresh.eliminate_zeros()
     return fresh
-
-
-def _place(ids: NDArray[np.str_], wanted: NDArray[np.str_]) -> Indices:
-    """Position of each of ``wanted`` in ``ids`` (ascending), -1 where it is not there."""
-    if not len(ids):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    return np.where(ids[at] == wanted, at, -1).astype(np.int64)

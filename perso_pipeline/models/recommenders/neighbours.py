@@ -20,7 +20,7 @@ from perso_pipeline.models.protocol import (
     Ranked,
     explained,
 )
-from perso_pipeline.models.recommenders.ranking import itself, ranked
+from perso_pipeline.models.recommenders.ranking import itself, ranked_parts, ranked_rows
 
 
 class NeighbourModel:
@@ -45,16 +45,7 @@ class NeighbourModel:
         return np.asarray((self._history[people] @ self._likeness).toarray(), dtype=np.float32)
 
     def similar(self, items: Indices, k: int) -> Ranked:
-        rows = self._likeness[items]
-        return ranked(
-            subject=np.repeat(np.arange(len(items)), np.diff(rows.indptr)),
-            item=rows.indices,
-            score=rows.data,
-            subjects=len(items),
-            items=rows.shape[1],
-            k=k,
-            exclude=itself(items, rows.shape[1]),
-        )
+        return ranked_rows(self._likeness[items], k, itself(items, self._likeness.shape[1]))
 
     def explain(self, person: int, item: int) -> Explanation | NotExplainable:
         history = self._history[[person]]
@@ -106,22 +97,11 @@ def answered(
     """
     subjects, total = questions.shape[0], answers.shape[1]
     spare = np.zeros(subjects, dtype=np.int64) if exclude is None else np.diff(exclude.indptr)
-    subject, item, score = [], [], []
+    parts = []
     for some, depth in _by_depth(spare, k, total):
         found = product(questions[some], answers, depth, threads=threads)
-        subject.append(np.repeat(some, np.diff(found.indptr)))
-        item.append(found.indices)
-        score.append(found.data)
-    return ranked(
-        subject=np.concatenate(subject) if subject else np.zeros(0, dtype=np.int64),
-        item=np.concatenate(item) if item else np.zeros(0, dtype=np.int64),
-        score=np.concatenate(score) if score else np.zeros(0),
-        subjects=subjects,
-        items=total,
-        k=k,
-        exclude=exclude,
-        no_history=no_history,
-    )
+        parts.append((np.repeat(some, np.diff(found.indptr)), found.indices, found.data))
+    return ranked_parts(parts, subjects=subjects, items=total, k=k, exclude=exclude, no_history=no_history)
 
 
 def damped(data: InteractionMatrix) -> sparse.csr_matrix:

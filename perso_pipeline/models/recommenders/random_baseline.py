@@ -8,7 +8,7 @@ from scipy import sparse
 
 from perso_pipeline.models.config import RandomConfig
 from perso_pipeline.models.protocol import Arrays, Explanation, Indices, InteractionMatrix, NotExplainable, Ranked
-from perso_pipeline.models.recommenders.ranking import itself, ranked
+from perso_pipeline.models.recommenders.ranking import itself, ranked_parts
 
 
 class RandomBaseline:
@@ -41,19 +41,10 @@ class RandomBaseline:
     def _drawn(self, names: list[str], k: int, exclude: sparse.csr_matrix | None) -> Ranked:
         total = len(self._data.items)
         spare = np.zeros(len(names), dtype=np.int64) if exclude is None else np.diff(exclude.indptr)
-        subject, item, score = [], [], []
+        parts = []
         for position, name in enumerate(names):
             rng = np.random.default_rng([self._seed, zlib.crc32(name.encode())])
             count = min(total, k + int(spare[position]))
-            item.append(rng.choice(total, size=count, replace=False))
-            score.append(rng.random(count))
-            subject.append(np.full(count, position))
-        return ranked(
-            subject=np.concatenate(subject) if subject else np.zeros(0, dtype=np.int64),
-            item=np.concatenate(item) if item else np.zeros(0, dtype=np.int64),
-            score=np.concatenate(score) if score else np.zeros(0),
-            subjects=len(names),
-            items=total,
-            k=k,
-            exclude=exclude,
-        )
+            drawn = rng.choice(total, size=count, replace=False)
+            parts.append((np.full(count, position), drawn, rng.random(count)))
+        return ranked_parts(parts, subjects=len(names), items=total, k=k, exclude=exclude)

@@ -4,10 +4,13 @@ implicit pads short lists with item -1 or with seen items at -FLT_MAX (implicit#
 output goes through ``ranked``, so that nothing of it gets out. Keep scoring out.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from perso_pipeline.models.ids import places
 from perso_pipeline.models.protocol import Indices, Ranked, ShortReason
 
 _PADDING = -float(np.finfo(np.float32).max)
@@ -39,7 +42,7 @@ def ranked(
     keep = (item >= 0) & np.isfinite(score) & (score > _PADDING)
     key = subject.astype(np.int64) * items + item
     if exclude is not None:
-        keep &= ~_contains(_keys(exclude), key)
+        keep &= places(key, _keys(exclude)) < 0
     subject, item, score, key = subject[keep], item[keep], score[keep], key[keep]
     order = np.lexsort((item, -score, subject))
     subject, item, score, key = subject[order], item[order], score[order], key[order]
@@ -58,6 +61,48 @@ def ranked(
         subjects=subjects,
         asked=k,
         short=_short(subject, subjects, items, k, exclude, no_history),
+    )
+
+
+def ranked_parts(
+    parts: Sequence[tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.floating]]],
+    *,
+    subjects: int,
+    items: int,
+    k: int,
+    exclude: sparse.csr_matrix | None,
+    no_history: NDArray[np.bool_] | None = None,
+) -> Ranked:
+    """``ranked`` of triples (subject, item, score) that were found part by part; none at all is no list."""
+    subject, item, score = zip(*parts, strict=True) if parts else ((), (), ())
+    return ranked(
+        subject=np.concatenate([np.zeros(0, dtype=np.int64), *subject]),
+        item=np.concatenate([np.zeros(0, dtype=np.int64), *item]),
+        score=np.concatenate([np.zeros(0), *score]),
+        subjects=subjects,
+        items=items,
+        k=k,
+        exclude=exclude,
+        no_history=no_history,
+    )
+
+
+def ranked_rows(
+    rows: sparse.csr_matrix,
+    k: int,
+    exclude: sparse.csr_matrix | None,
+    no_history: NDArray[np.bool_] | None = None,
+) -> Ranked:
+    """``ranked`` of the stored values of subjects x items."""
+    return ranked(
+        subject=np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)),
+        item=rows.indices,
+        score=rows.data,
+        subjects=rows.shape[0],
+        items=rows.shape[1],
+        k=k,
+        exclude=exclude,
+        no_history=no_history,
     )
 
 
@@ -106,13 +151,6 @@ def itself(items: Indices, total: int) -> sparse.csr_matrix:
 def _keys(matrix: sparse.csr_matrix) -> Indices:
     rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
     return np.sort(rows * matrix.shape[1] + matrix.indices)
-
-
-def _contains(sorted_keys: Indices, wanted: Indices) -> NDArray[np.bool_]:
-    if not len(sorted_keys):
-        return np.zeros(len(wanted), dtype=bool)
-    place = np.minimum(np.searchsorted(sorted_keys, wanted), len(sorted_keys) - 1)
-    return np.asarray(sorted_keys[place] == wanted)
 
 
 def _rank_within(subject: NDArray[np.integer]) -> Indices:

@@ -22,7 +22,7 @@ from perso_pipeline.models.protocol import (
     explained,
 )
 from perso_pipeline.models.recommenders.pairs import needed_journal
-from perso_pipeline.models.recommenders.ranking import ranked
+from perso_pipeline.models.recommenders.ranking import ranked_rows
 from perso_pipeline.models.signals import to_day
 
 
@@ -46,24 +46,11 @@ class Replenishment:
         return self.restore({"interval": borrowed}, data)
 
     def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
-        rows = self._due[people]
-        return ranked(
-            subject=np.repeat(np.arange(len(people)), np.diff(rows.indptr)),
-            item=rows.indices,
-            score=rows.data,
-            subjects=len(people),
-            items=rows.shape[1],
-            k=k,
-            exclude=exclude,
-            no_history=self._no_history[people],
-        )
+        return ranked_rows(self._due[people], k, exclude, self._no_history[people])
 
     def similar(self, items: Indices, k: int) -> Ranked:
         """Nothing: an item is replenished by itself, and that is not a similar item."""
-        empty = np.zeros(0, dtype=np.int64)
-        return ranked(
-            subject=empty, item=empty, score=empty.astype(float), subjects=len(items), items=self._due.shape[1], k=k
-        )
+        return ranked_rows(sparse.csr_matrix((len(items), self._due.shape[1])), k, None)
 
     def explain(self, person: int, item: int) -> Explanation | NotExplainable:
         score = float(self._due[person, item])

@@ -58,7 +58,7 @@ def windows(signals: Signals, evidence: Evidence, config: SiteModels, *, most: i
     latest = test
     because = ""
     while len(found) < most:
-        earlier = split(_before(signals, to_day(latest.cut)), config.evaluation, config.signals)
+        earlier = split(signals.rows(signals.day < to_day(latest.cut)), config.evaluation, config.signals)
         if isinstance(earlier, NotEvaluated):
             because = earlier.because
             break
@@ -97,10 +97,7 @@ def gain(config: SiteModels, model: str, best: Mapping[str, Any], test: Split, t
         for settings in (config, with_settings(config, model, best))
     ]
     difference = columns[1] - columns[0]
-    settings = config.evaluation
-    low, high = Resamples(
-        len(difference), samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
-    ).interval(difference)
+    low, high = Resamples.of(len(difference), config.evaluation).interval(difference)
     return Gain(
         float(columns[0].mean()), float(columns[1].mean()), float(difference.mean()), low, high, len(difference)
     )
@@ -114,17 +111,4 @@ def per_unit(model: Recommender, parts: Split, task: Task) -> NDArray[np.float64
     lists = model.similar(parts.contexts, PRIMARY_K)
     return metrics.by_unit(
         metrics.accuracy(lists, parts.context_relevant, PRIMARY_K)[PRIMARY[task]], parts.context_unit
-    )
-
-
-def _before(signals: Signals, day: int) -> Signals:
-    kept = signals.day < day
-    return replace(
-        signals,
-        person=signals.person[kept],
-        item=signals.item[kept],
-        day=signals.day[kept],
-        weight=signals.weight[kept],
-        is_relevant=signals.is_relevant[kept],
-        slot_weights={},
     )
