@@ -25,6 +25,7 @@ class Settings(BaseSettings):
         default=PROJECT_ROOT / ".perso", description="All state: landing, warehouse, Dagster, MLflow, published."
     )
     config_dir: Path = Field(default=PROJECT_ROOT / "config", description="What an owner edits.")
+    expectations_dir: Path = Field(default=PROJECT_ROOT / "expectations", description="The suites of the gates.")
     hash_key: str = Field(default="", description="Key of the HMAC over e-mail addresses and phone numbers.")
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit.")
     threads: int = Field(
@@ -70,10 +71,6 @@ class Settings(BaseSettings):
     @property
     def searches_dir(self) -> Path:
         return self.home.resolve() / "searches"
-
-    @property
-    def expectations_dir(self) -> Path:
-        return PROJECT_ROOT / "expectations"
 
     @property
     def dbt_dir(self) -> Path:

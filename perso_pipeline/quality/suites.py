@@ -55,9 +55,12 @@ def read_suites(folder: Path) -> list[Suite]:
     """All suites of a folder, by table name.
 
     Raises:
-        ConfigError: a file is not JSON, names another table, is empty or has no floor for the row count
-            (GX passes an empty table on every column expectation).
+        ConfigError: there is no such folder; or a file is not JSON, names another table, is empty or has no floor
+            for the row count (GX passes an empty table on every column expectation).
     """
+    if not folder.is_dir():
+        msg = f"There is no folder {folder} with expectations; point PERSO_EXPECTATIONS_DIR at one, or unset it."
+        raise ConfigError(msg)
     return [_read(path) for path in sorted(folder.glob("*.json"))]
 
 

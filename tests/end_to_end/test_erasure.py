@@ -74,7 +74,7 @@ def _gone(shop: Installation) -> Gone:
 def erased(shop: Installation, tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Gone, Installation]:
     """The shop before, whom it lost, and the shop after."""
     gone = _gone(shop)
-    after = Installation(tmp_path_factory.mktemp("erased") / "home")
+    after = Installation(tmp_path_factory.mktemp("erased") / "home", is_gated=False)
     shutil.copytree(shop.home, after.home, symlinks=True)
     asked = after.home.parent / "people.txt"
     asked.write_text("\n".join(gone.people) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""No address in clear outside landing, and no way out to the network."""
+"""No address in clear outside landing, no way out to the network, and a night again is the same night."""
 
 import re
 from pathlib import Path
@@ -8,8 +8,10 @@ from driving import Installation
 
 pytestmark = pytest.mark.slow
 
-E_MAIL = re.compile(rb"[A-Za-z0-9._%+-]{2,}@example\.(?:com|org)")
+E_MAIL = re.compile(rb"[A-Za-z0-9._%+-]{2,64}@example\.(?:com|org)")
 PHONE = re.compile(rb"\+(?:44|49)\d{9,11}")
+# two characters say as much as all: an open beginning tries every place of a long run of letters, two minutes for a home
+IN_CLEAR = re.compile(rb"[A-Za-z0-9._%+-]{2}@example\.(?:com|org)|" + PHONE.pattern)
 
 
 def test_no_address_stands_in_clear_anywhere_but_in_landing(shop: Installation) -> None:
@@ -23,9 +25,7 @@ def test_no_address_stands_in_clear_anywhere_but_in_landing(shop: Installation) 
     for path in sorted(shop.home.rglob("*")):
         kept_by_design = {"landing", "truth"} & set(path.relative_to(shop.home).parts)
         if path.is_file() and not path.is_symlink() and not kept_by_design:
-            content = path.read_bytes()
-            assert not E_MAIL.search(content), path
-            assert not PHONE.search(content), path
+            assert not IN_CLEAR.search(path.read_bytes()), path
 
 
 def _content(path: Path) -> bytes:
@@ -58,12 +58,14 @@ socket.getaddrinfo = _no_names
 """
 
 
-def test_a_night_runs_with_the_way_to_the_network_closed(
+def test_a_night_run_again_with_the_way_to_the_network_closed_gives_the_same_tables(
     shop: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # every Python process of the run, dbt's included, imports sitecustomize first; it fails on any connection out
     (tmp_path / "sitecustomize.py").write_text(GUARD, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    before = shop.fingerprints()
     output = shop.perso_in_a_new_process("run", "--night", "2026-10-31")
+    assert shop.fingerprints() == before
     assert "the network was touched" not in output
     assert "a name was looked up" not in output

@@ -42,9 +42,9 @@ def test_an_unmerge_gives_every_later_table_of_a_history_in_which_the_merge_neve
         where identifier like 'customer:D%' and edge_type = 'account_phone' group by identifier
         having count(*) = 1 order by identifier limit 1
     """)[0]
-    merged = Installation(tmp_path / "merged", tmp_path / "config")
+    merged = Installation(tmp_path / "merged", tmp_path / "config", is_gated=False)
     shutil.copytree(shop.home, merged.home, symlinks=True)
-    never = Installation(tmp_path / "never")
+    never = Installation(tmp_path / "never", is_gated=False)
     shutil.copytree(shop.home / "landing", never.home / "landing")
     assert without_telephone(never.home / "landing", second.removeprefix("customer:")) > 0
     never.perso("run", *NIGHTS)
