@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from perso_pipeline.contracts.config_files import ConfigPart
-from perso_pipeline.models.submodels_config import ColdStartConfig, Submodel
+from perso_pipeline.models.submodels_config import ColdStartConfig, Submodel, check_submodels
 
 EventType = Literal[
     "product_view",
@@ -369,11 +369,8 @@ class SiteModels(ConfigPart):
         return self
 
     @model_validator(mode="after")
-    def _submodels_once(self) -> Self:
-        ids = [submodel.id for submodel in self.submodels]
-        if len(set(ids)) < len(ids):
-            msg = f"submodel '{next(i for i in ids if ids.count(i) > 1)}' stands twice"
-            raise ValueError(msg)
+    def _submodels_fit(self) -> Self:
+        check_submodels(self.submodels)
         return self
 
     @property

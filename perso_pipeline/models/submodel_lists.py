@@ -18,7 +18,8 @@ from perso_pipeline.models.protocol import InteractionMatrix, TooLargeError
 from perso_pipeline.models.recommenders.recently_added import RecentlyAdded
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.site_night import SiteNight
-from perso_pipeline.models.submodels import Cut, Part, answers_with, cuts, reads_catalogue, segments_read
+from perso_pipeline.models.submodel_parts import Cut, Part, answers_with
+from perso_pipeline.models.submodels import cuts, reads_catalogue, segments_read
 from perso_pipeline.models.tables import SUBMODEL_MEMBERS
 
 

@@ -6,9 +6,8 @@ business. Everything is cut from data that the night has read already.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,56 +18,17 @@ from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.evidence import Evidence, offered
 from perso_pipeline.models.ids import places
 from perso_pipeline.models.protocol import Indices, InteractionMatrix
-from perso_pipeline.models.signals import Signals, matrix_as_of, to_day
+from perso_pipeline.models.signals import Signals, to_day
+from perso_pipeline.models.submodel_intersections import intersection
+from perso_pipeline.models.submodel_parts import ByItem, Cut, Members, Part, of_signals, part_of
 from perso_pipeline.models.submodels_config import (
     AttributeSubmodel,
+    IntersectionSubmodel,
     SegmentSubmodel,
     Submodel,
     TimeSlot,
     TimeSlotSubmodel,
 )
-
-Status = Literal["active", "too_little", "too_large", "unused"]
-MemberType = Literal["item", "person"]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One group of a submodel.
-
-    Attributes:
-        group: its name; for one group per value the value itself.
-        data: what is known of the group; None where nothing is.
-        status: active, or why it is not trained.
-        reason: the same in words; empty where active.
-    """
-
-    group: str
-    data: InteractionMatrix | None
-    status: Status
-    reason: str
-
-    @property
-    def people(self) -> int:
-        return 0 if self.data is None else len(self.data.people)
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """Who or what belongs to which group, one group each; sorted by id."""
-
-    member_type: MemberType
-    ids: NDArray[np.str_]
-    groups: NDArray[np.str_]
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A submodel's groups and the members that a page or person finds its group by."""
-
-    submodel: Submodel
-    parts: tuple[Part, ...]
-    members: tuple[Members, ...]
 
 
 def reads_catalogue(config: SiteModels) -> bool:
@@ -100,27 +60,37 @@ def cuts(config: SiteModels, data: InteractionMatrix, signals: Signals, evidence
         signals: What it was made from.
         evidence: The night's catalogue and segments.
     """
+    wanted_again = {name for s in config.submodels if isinstance(s, IntersectionSubmodel) for name in s.of}
+    met: dict[str, Cut] = {}
     for submodel in config.submodels:
         if isinstance(submodel, AttributeSubmodel):
-            yield _by_attribute(submodel, data, evidence)
+            cut = _by_attribute(submodel, data, evidence)
         elif isinstance(submodel, SegmentSubmodel):
-            yield _by_segment(submodel, config, data, signals, evidence)
+            cut = _by_segment(submodel, config, data, signals, evidence)
+        elif isinstance(submodel, IntersectionSubmodel):
+            cut = intersection(submodel, [met[name] for name in submodel.of], config, data, signals)
         else:
             weights = {slot.id: signals.slot_weights[_slot_name(submodel, slot)] for slot in submodel.slots}
-            parts = (_part(submodel, name, _of_signals(config, data, signals, w)) for name, w in weights.items())
-            yield Cut(submodel, tuple(parts), ())
+            parts = tuple(_of_weights(submodel, name, config, data, signals, w) for name, w in weights.items())
+            cut = Cut(submodel, parts, ())
+        if submodel.id in wanted_again:
+            met[submodel.id] = cut
+        yield cut
 
 
 def _slot_name(submodel: TimeSlotSubmodel, slot: TimeSlot) -> str:
     return f"{submodel.id}/{slot.id}"
 
 
-def _part(submodel: Submodel, group: str, data: InteractionMatrix | None) -> Part:
-    people = 0 if data is None else len(data.people)
-    if people < submodel.min_people:
-        reason = f"{people} people touched it, {submodel.min_people} are needed"
-        return Part(group, data, "too_little", reason)
-    return Part(group, data, "active", "")
+def _of_weights(
+    submodel: Submodel,
+    group: str,
+    config: SiteModels,
+    data: InteractionMatrix,
+    signals: Signals,
+    weights: NDArray[np.float64],
+) -> Part:
+    return part_of(submodel, group, of_signals(config, data, signals, weights), weights=weights)
 
 
 def _by_segment(
@@ -135,24 +105,13 @@ def _by_segment(
         belongs = np.zeros(len(signals.people), dtype=bool)
         belongs[there[segment[here] == name]] = True
         weights = np.where(belongs[signals.person], signals.weight, 0.0)
-        parts.append(_part(submodel, name, _of_signals(config, data, signals, weights)))
+        parts.append(_of_weights(submodel, name, config, data, signals, weights))
     place = {name: position for position, name in enumerate(submodel.segments)}
     rank = np.array([place.get(name, len(place)) for name in segment.tolist()], dtype=np.int64)
     order = np.lexsort((rank, people))
     order = order[rank[order] < len(place)]
     ids, first = np.unique(people[order], return_index=True)
     return Cut(submodel, tuple(parts), (Members("person", ids, segment[order][first]),))
-
-
-def _of_signals(
-    config: SiteModels, data: InteractionMatrix, signals: Signals, weights: NDArray[np.float64]
-) -> InteractionMatrix | None:
-    """A matrix of the signals that have a weight, of the same day as ``data``."""
-    kept = weights != 0
-    if not kept.any():
-        return None
-    some = replace(signals, weight=weights).rows(kept)
-    return matrix_as_of(some, data.as_of, config.signals).matrix
 
 
 def _by_attribute(submodel: AttributeSubmodel, data: InteractionMatrix, evidence: Evidence) -> Cut:
@@ -175,7 +134,7 @@ def _by_attribute(submodel: AttributeSubmodel, data: InteractionMatrix, evidence
         parts = [_used(submodel, part) for part in sorted(parts, key=lambda part: part.group)]
     else:  # a group of the file that no item falls into is listed too
         names = submodel.groups if submodel.groups is not None else [one.id for one in submodel.ranges or ()]
-        parts += [_part(submodel, name, None) for name in names if name not in place]
+        parts += [part_of(submodel, name, None) for name in names if name not in place]
         order = {name: position for position, name in enumerate(names)}
         parts.sort(key=lambda part: order[part.group])
     standing = {part.group for part in parts}
@@ -242,29 +201,10 @@ def _range_of(number: float, submodel: AttributeSubmodel) -> str | None:
 def _item_parts(
     submodel: AttributeSubmodel, groups: list[str], of_columns: sparse.csr_matrix, data: InteractionMatrix
 ) -> Iterator[Part]:
-    # positions in place of values, so that ages can be taken along
-    places = sparse.csr_matrix(
-        (np.arange(1, data.weights.nnz + 1), data.weights.indices, data.weights.indptr), shape=data.weights.shape
-    ).tocsc()
-    by_group = of_columns.tocsc()
+    by_item, by_group = ByItem(data), of_columns.tocsc()
     for number, group in enumerate(groups):
         columns = np.sort(by_group.indices[by_group.indptr[number] : by_group.indptr[number + 1]])
-        some = sparse.csr_matrix(places[:, columns])
-        touched = np.flatnonzero(np.diff(some.indptr))
-        some = some[touched]
-        some.sort_indices()
-        taken = some.data - 1
-        part = replace(
-            data,
-            weights=sparse.csr_matrix((data.weights.data[taken], some.indices, some.indptr), shape=some.shape),
-            people=data.people[touched],
-            items=data.items[columns],
-            last_age_days=data.last_age_days[taken],
-            daily_people=data.daily_people[columns],
-            journal=None,
-            catalogue=None,
-        )
-        yield _part(submodel, group, part if len(touched) else None)
+        yield part_of(submodel, group, by_item.cut(columns), items=data.items[columns])
 
 
 def _used(submodel: AttributeSubmodel, part: Part) -> Part:
@@ -292,10 +232,3 @@ def _found(ids: NDArray[np.str_], kept: NDArray[np.str_]) -> tuple[Indices, Indi
     at = places(ids, kept)
     here = np.flatnonzero(at >= 0)
     return here, at[here]
-
-
-def answers_with(submodel: Submodel, part: Part) -> str:
-    """Who answers for a group: the submodel itself, the main model or nothing."""
-    if part.status == "active":
-        return "submodel"
-    return "main_model" if part.status == "unused" else submodel.when_too_little

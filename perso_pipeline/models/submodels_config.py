@@ -4,7 +4,7 @@ Which groups a site's data is cut into, and what counts as new. The cutting is `
 a group for a person or page that of the scenario's levels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -134,7 +134,44 @@ class TimeSlotSubmodel(_Submodel):
         return self
 
 
-Submodel = Annotated[AttributeSubmodel | SegmentSubmodel | TimeSlotSubmodel, Field(discriminator="by")]
+class IntersectionSubmodel(_Submodel):
+    """Each group of a submodel met with each of others; what counts in both counts."""
+
+    by: Literal["intersection"]
+    of: tuple[Id, ...] = Field(min_length=2, max_length=3, description="Submodels that stand above it.")
+
+
+Submodel = Annotated[
+    AttributeSubmodel | SegmentSubmodel | TimeSlotSubmodel | IntersectionSubmodel, Field(discriminator="by")
+]
+
+
+def check_submodels(submodels: Sequence[Submodel]) -> None:
+    """Ids stand once; an intersection is of different submodels above it, one of them by time at most.
+
+    Raises:
+        ValueError: they do not fit together.
+    """
+    twice = _twice([submodel.id for submodel in submodels])
+    if twice is not None:
+        msg = f"submodel '{twice}' stands twice"
+        raise ValueError(msg)
+    above: dict[str, Submodel] = {}
+    for submodel in submodels:
+        if isinstance(submodel, IntersectionSubmodel):
+            _check_intersection(submodel, above)
+        above[submodel.id] = submodel
+
+
+def _check_intersection(submodel: IntersectionSubmodel, above: Mapping[str, Submodel]) -> None:
+    said = f"submodel '{submodel.id}' is an intersection"
+    for name in submodel.of:
+        if name not in above or isinstance(above[name], IntersectionSubmodel):
+            msg = f"{said} with '{name}', which is no submodel by attribute, segment or time_slot above it"
+            raise ValueError(msg)
+    if _twice(submodel.of) is not None or sum(above[name].by == "time_slot" for name in submodel.of) > 1:
+        msg = f"{said} of one with itself, or of two by time_slot; name different ones, one by time_slot at most"
+        raise ValueError(msg)
 
 
 class ColdStartConfig(ConfigPart):
