@@ -113,7 +113,7 @@ class TimeSlots(ConfigPart):
 
 
 class GateLimits(ConfigPart):
-    """When the lists of a scenario may not be published (min_*) or are shown as odd (max_*, min_jaccard)."""
+    """When the lists of a scenario may not be published ("blocks") or are shown as odd ("warns")."""
 
     min_fill: float = Field(default=0.95, ge=0, le=1, description="Filled share of all slots; blocks.")
     min_item_coverage: float = Field(
@@ -125,6 +125,8 @@ class GateLimits(ConfigPart):
     min_jaccard: float = Field(
         default=0.0, ge=0, le=1, description="Mean overlap with the last published night; warns."
     )
+    stop_fallback_share: float = Field(default=1.0, ge=0, le=1, description="As max_fallback_share; blocks.")
+    stop_jaccard: float = Field(default=0.0, ge=0, le=1, description="As min_jaccard; blocks.")
 
 
 class Scenario(ConfigPart):
@@ -197,10 +199,16 @@ class Popularity(ConfigPart):
 
 
 class Publication(ConfigPart):
-    """What stays on disk."""
+    """What stays on disk, and how old what the lists rest on may be."""
 
     keep: int = Field(
         default=14, ge=2, description="Published nights kept; the current and the one before always stay."
+    )
+    max_facts_age_days: int = Field(
+        default=14, ge=1, description="Days from a site's newest event to the night; older facts block."
+    )
+    max_model_age_days: int = Field(
+        default=30, ge=1, description="Days from the night that a model was trained on; an older model blocks."
     )
 
 
