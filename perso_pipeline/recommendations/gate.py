@@ -112,6 +112,7 @@ from subjects as s
 anti join ({_ROWS}) as r using (site_id, subject_type, subject_id)
 order by all"""
 
+
 def _floor(
     warehouse: Warehouse,
     scenarios: Scenarios,

@@ -36,7 +36,8 @@ def near_last_night(warehouse: Warehouse, scenarios: Scenarios, *, night: date) 
     before = _published_before(warehouse, night)
     if before is None:
         nothing = pa.table({"note": pa.array([], pa.string())})
-        return Finding(NEAR_LAST_NIGHT, passed=True, sentence="no earlier published night to hold against", rows=nothing)
+        sentence = "no earlier published night to hold against"
+        return Finding(NEAR_LAST_NIGHT, passed=True, sentence=sentence, rows=nothing)
     rows = warehouse.query(_JACCARD, {"night": night, "before": before})
     limits = {s.id: s.gate for s in scenarios.scenarios}
     held = [(row, limits[row["scenario_id"]]) for row in rows.to_pylist() if row["scenario_id"] in limits]
@@ -64,7 +65,8 @@ def first_level_serves(warehouse: Warehouse, scenarios: Scenarios, *, night: dat
         if gate is None:
             continue
         was = f" ({row['share_before']:.0%} on {before})" if row["share_before"] is not None else ""
-        said = f"{row['scenario_id']} on {row['site_id']}: {row['fallback_share']:.0%} of rows from a fallback level{was}"
+        share = f"{row['fallback_share']:.0%} of rows from a fallback level{was}"
+        said = f"{row['scenario_id']} on {row['site_id']}: {share}"
         if row["fallback_share"] > gate.stop_fallback_share:
             stopping.append(f"{said}, at most {gate.stop_fallback_share:.0%}")
         elif row["fallback_share"] > gate.max_fallback_share:
@@ -72,9 +74,7 @@ def first_level_serves(warehouse: Warehouse, scenarios: Scenarios, *, night: dat
         elif row["fallback_share"] == 1:
             shown.append(f"{said}: its first level fills nothing")
     listed = "; ".join(stopping + shown)
-    return Finding(
-        FIRST_LEVEL_SERVES, not listed, listed or "first levels carry the lists", rows, stops=bool(stopping)
-    )
+    return Finding(FIRST_LEVEL_SERVES, not listed, listed or "first levels carry the lists", rows, stops=bool(stopping))
 
 
 def _not_of_the_night(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> list[str]:
