@@ -5,7 +5,7 @@ served, stays out; so do words for managers.
 
 Sources: inverse propensity (Horvitz and Thompson 1952, JASA 47), self-normalised (Swaminathan and Joachims 2015,
 NeurIPS), doubly robust (Dudik, Langford and Li 2011, ICML), effective sample size (Kish 1965), intervals by units
-that are drawn together (Liang and Zeger 1986, Biometrika 73).
+that are drawn together (Liang and Zeger 1986, Biometrika 73) with degrees of freedom after Satterthwaite (1946).
 """
 
 from dataclasses import dataclass
@@ -167,8 +167,11 @@ def _with_interval(
 
     per_unit = np.bincount(np.unique(unit, return_inverse=True)[1], weights=influence)
     units, decisions = len(per_unit), len(influence)
-    error = float(np.sqrt(units / (units - 1) * (per_unit @ per_unit))) / decisions
-    margin = float(stats.t.ppf((1 + confidence) / 2, units - 1)) * error
+    squares = per_unit**2
+    error = float(np.sqrt(units / (units - 1) * squares.sum())) / decisions
+    # a few units with large weights tell the spread worse than many alike: fewer degrees of freedom for t
+    freedom = float(squares.sum() ** 2 / (squares @ squares)) if error else float(units - 1)
+    margin = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
     return PolicyValue(
         value=value,
         low=value - margin,
