@@ -57,9 +57,9 @@ def simulate(seed: int, visitors: int = 800) -> tuple[Decisions, Policy, Policy,
 
 @pytest.fixture(scope="module")
 def runs():
-    """Of 300 seeds: estimates of the new policy and of its difference from the present one, and what is true."""
+    """Of 1,000 seeds: estimates of the new policy and of its difference from the present one, and what is true."""
     made = []
-    for seed in range(300):
+    for seed in range(1_000):
         decisions, new, present, truth_new, truth_present = simulate(seed)
         made.append((evaluate(decisions, new), contrast(decisions, new, present), truth_new, truth_present))
     return made
