@@ -18,6 +18,7 @@ Indices = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
 UNITS = 1_000_000  # of a piece: whole numbers add up to the same in any order
+NEAR = 0.001  # of the value: a bound nearer than that is not worth another step
 UNBOUNDED = np.iinfo(np.int64).max // 4
 
 
@@ -128,7 +129,7 @@ def _give(item: Indices, needed: Indices, missed: Numbers, left: Indices) -> NDA
         running = np.cumsum(needed[order])
         is_first = np.r_[True, item[order][1:] != item[order][:-1]]
         before = np.maximum.accumulate(np.where(is_first, running - needed[order], 0))
-        is_given[order] = running - before <= left[item[order]]
+        is_given[order] = (running - before <= left[item[order]]) | (needed[order] == 0)
     np.subtract.at(left, item[is_given], needed[is_given])
     return is_given
 
@@ -166,7 +167,9 @@ def _at_most(
     def dual(price: Numbers) -> tuple[float, Numbers]:
         """What the touched lists earn beyond the prices, and the pieces of each item that they then take."""
         beyond = worth - price[item]
-        order = np.lexsort((-beyond, list_no))
+        # one key, and stable: most lists are in order already, which takes a tenth of sorting by two keys
+        widest = 2 * float(np.abs(beyond).max()) + 1e-300
+        order = np.argsort(list_no - beyond / widest, kind="stable")
         place = np.arange(len(order)) - starts  # list_no is ascending, so lists keep their places
         taken = (place < slots) & (beyond[order] > 0)
         pieces = demand[kind[order][taken], place[taken]]
@@ -186,7 +189,7 @@ def _at_most(
         excess = np.where(is_scarce, taken - bound, 0.0)
         excess[(price == 0) & (excess < 0)] = 0.0
         length = float(excess @ excess)
-        if length == 0 or total <= value:
+        if length == 0 or best - value <= NEAR * best:
             break
         price = np.maximum(0.0, price + (total - value) / length * excess)
     return max(best, value)
