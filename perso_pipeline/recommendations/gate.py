@@ -14,7 +14,7 @@ from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.recommendations.composer import bind, parameters_of
 from perso_pipeline.recommendations.findings import COVERED, FILLED, NO_LEAK, Finding, named_rows
 from perso_pipeline.recommendations.gate_history import first_level_serves, fresh, near_last_night
-from perso_pipeline.recommendations.leaks import leaks_sql
+from perso_pipeline.recommendations.leaks import leaks_sql, promises_sql
 from perso_pipeline.recommendations.scenarios import Scenario, Scenarios
 from perso_pipeline.recommendations.subjects import site_condition, subjects_sql
 
@@ -46,6 +46,12 @@ def no_leak(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Findi
             {"night": night, **ids},
         )
     )
+    sharing = [(s.id, s.allocation.factor) for s in scenarios.scenarios if s.allocation]
+    if sharing:
+        bound: dict[str, Value] = {"night": night}
+        for n, (scenario_id, factor) in enumerate(sharing):
+            bound |= {f"id_{n}": scenario_id, f"factor_{n}": factor}
+        parts.append(warehouse.query(promises_sql(len(sharing)), bound))
     rows = pa.concat_tables(parts, promote_options="permissive")
     counts = rows.group_by("rule").aggregate([("rule", "count")]).sort_by("rule").to_pylist()
     said = ", ".join(f"{c['rule']} {c['rule_count']}" for c in counts)
