@@ -34,6 +34,8 @@ _LAST = [
     ["segments", "segment_changes"],
     ["segments", "segment_overlap"],
     ["models", "model_verdicts"],
+    ["recommendations", "allocated_items"],
+    ["recommendations", "allocations"],
     ["recommendations", "cold_start"],
     ["recommendations", "recommendation_rejections"],
     ["recommendations", "short_lists"],

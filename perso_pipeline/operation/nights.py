@@ -24,6 +24,7 @@ from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.settings import Settings
 
 Progress = Callable[[str], None]
+_LISTS = ("recommendations", "recommendations")  # what their gate only shows is said at the end of a night too
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,9 @@ def _run(
     )
     if not result.success:
         raise PersoError(_failure(result))
+    for shown in result.get_asset_check_evaluations():
+        if not shown.passed and shown.asset_key == dg.AssetKey(_LISTS):
+            on_step(f"  look at {'.'.join(_LISTS)}: {shown.description}")
     return result.run_id
 
 

@@ -23,6 +23,8 @@ _GRAINS = {
     "recommendation_trace": "One row per slot: the items it goes back to and the rules that stood over its list.",
     "recommendation_rejections": "One row per candidate that a rule took out of the first places of a list.",
     "short_lists": "One row per list with empty slots, with the reason; nothing is padded.",
+    "allocations": "One row per night, site and scenario that shares stock out among people: what that cost.",
+    "allocated_items": "One row per night, site, scenario and item of which more was wanted than may be promised.",
     "cold_start": "One row per night, site and scenario: lists of new people and items, slots of cold items, explored.",
 }
 _INPUTS = [
@@ -37,6 +39,7 @@ _INPUTS = [
     ["interactions", "session_events"],
     ["interactions", "interactions"],
     ["interactions", "order_movements"],
+    ["interactions", "served_lists"],
 ]
 
 
@@ -67,6 +70,8 @@ def recommendation_tables(
         "recommendation_trace": lists.trace,
         "recommendation_rejections": lists.rejections,
         "short_lists": lists.short_lists,
+        "allocations": lists.allocations,
+        "allocated_items": lists.allocated_items,
     }
     for table, rows in tables.items():
         store.write_partition(f"recommendations.{table}", rows, {"night": night})

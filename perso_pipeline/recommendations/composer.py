@@ -6,16 +6,17 @@ people or items.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from perso_pipeline.contracts.warehouse import Value, Warehouse
+from perso_pipeline.recommendations.allocated_lists import ALLOCATED_ITEMS, ALLOCATIONS, Stock, allocated
 from perso_pipeline.recommendations.candidates import CHAMPIONS, candidates
 from perso_pipeline.recommendations.explored_slots import POOL_ROWS, pool_sql, with_explored_slots
-from perso_pipeline.recommendations.scenarios import Filter, Level, Scenario, Scenarios, Strategy
+from perso_pipeline.recommendations.scenarios import ALLOCATION, Filter, Level, Scenario, Scenarios, Strategy
 from perso_pipeline.recommendations.subjects import (
     ITEM_RULES,
     context_sql,
@@ -67,17 +68,19 @@ SHORT_LISTS = pa.schema([*_KEY, ("size", pa.int32()), ("filled", pa.int32()), ("
 
 @dataclass(frozen=True)
 class Composition:
-    """The lists of one night: four Arrow tables, each sorted by its key.
+    """The lists of one night: Arrow tables, each sorted by its key.
 
     ``recommendations`` has a row per slot filled, ``trace`` its origin and rules, ``rejections`` a row per
     candidate that a rule took out of the first ``size`` places, ``short_lists`` a row per list with empty
-    slots and why.
+    slots and why. ``allocations`` and ``allocated_items`` are of scenarios that share stock out among people.
     """
 
     recommendations: pa.Table
     trace: pa.Table
     rejections: pa.Table
     short_lists: pa.Table
+    allocations: pa.Table = field(default_factory=ALLOCATIONS.empty_table)
+    allocated_items: pa.Table = field(default_factory=ALLOCATED_ITEMS.empty_table)
 
 
 def compose(
@@ -86,19 +89,32 @@ def compose(
     """Compose every scenario for one night, from rows known on that night or before."""
     check_submodels(warehouse, scenarios.scenarios, night=night)
     parts: list[Composition] = []
+    stock = Stock.of(warehouse, night=night) if any(s.allocation for s in scenarios.scenarios) else None
     for scenario in scenarios.scenarios:
         parameters = parameters_of(scenario, scenarios, night=night)
+        if scenario.allocation:
+            parameters["size"] = scenario.size + scenario.allocation.spare
         subjects = count_subjects(warehouse, scenario, parameters)
         buckets = max(1, -(-subjects // subjects_at_once))
         statement = compose_sql(scenario)
-        for bucket in range(buckets):
-            bound = bind(statement, {**parameters, "buckets": buckets, "bucket": bucket})
-            parts.append(_split(warehouse.query(statement, bound), scenario, night=night))
+        composed = (
+            warehouse.query(statement, bind(statement, {**parameters, "buckets": buckets, "bucket": bucket}))
+            for bucket in range(buckets)
+        )
+        if scenario.allocation and stock:
+            rows = pa.concat_tables(composed)
+            made = allocated(warehouse, rows, scenario, scenario.allocation, stock, night=night)
+            own = _split(made.rows, scenario, night=night)
+            parts.append(replace(own, allocations=made.allocations, allocated_items=made.items))
+        else:
+            parts += [_split(rows, scenario, night=night) for rows in composed]
     return Composition(
         recommendations=_together([p.recommendations for p in parts], "scenario_id", "subject_id", "rank"),
         trace=_together([p.trace for p in parts], "scenario_id", "subject_id", "rank"),
         rejections=_together([p.rejections for p in parts], "scenario_id", "subject_id", "item_id"),
         short_lists=_together([p.short_lists for p in parts], "scenario_id", "subject_id"),
+        allocations=_together([p.allocations for p in parts], "scenario_id"),
+        allocated_items=_together([p.allocated_items for p in parts], "scenario_id", "item_id"),
     )
 
 
@@ -107,6 +123,7 @@ def parameters_of(scenario: Scenario, scenarios: Scenarios, *, night: date) -> d
     return {
         "night": night,
         "size": scenario.size,
+        "listed": scenario.size,  # less than what is composed where there are candidates to spare
         "bought_days": scenario.bought_days,
         "cart_days": scenario.cart_days,
         "w_purchases": scenarios.popularity.purchases,
@@ -201,7 +218,7 @@ select
     {names}[c.rule + 1], null
 from considered as c
 join subjects as s using (subject_no)
-where c.rule is not null and c.place <= $size
+where c.rule is not null and c.place <= $listed
 union all
 select
     'short', s.site_id, s.subject_type, s.subject_id, null, null, null, null, null, null, null, null,
@@ -288,7 +305,7 @@ def _split(rows: pa.Table, scenario: Scenario, *, night: date) -> Composition:
     shown = shown.append_column("strategy", strategies.take(level_index.combine_chunks()))
     shown = shown.append_column("is_fallback", pc.greater(shown["level"], 1))
     shown = with_explored_slots(rows, shown, scenario, night=night)
-    filters = [str(rule) for rule in scenario.filters]
+    filters = [str(rule) for rule in scenario.filters] + ([ALLOCATION] if scenario.allocation else [])
     coded = shown["note"].combine_chunks().dictionary_encode("encode")
     lists = pa.array([filters + ([n] if n else []) for n in coded.dictionary.to_pylist()], pa.list_(pa.string()))
     shown = shown.append_column("rules", lists.take(coded.indices))

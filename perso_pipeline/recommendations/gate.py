@@ -2,43 +2,25 @@
 
 Plain functions from the warehouse to findings; ``checks`` hands them to Dagster. The tests of leaks are
 written straight against facts and catalogue, not with the composer's exclusions, so that a fault there shows.
+What needs another night to hold against is in ``gate_history``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
 
 from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.recommendations.composer import bind, parameters_of
-from perso_pipeline.recommendations.leaks import leaks_sql
-from perso_pipeline.recommendations.publish import PUBLISH_LOG
+from perso_pipeline.recommendations.findings import COVERED, FILLED, NO_LEAK, Finding, named_rows
+from perso_pipeline.recommendations.gate_history import first_level_serves, fresh, near_last_night
+from perso_pipeline.recommendations.leaks import leaks_sql, promises_sql
 from perso_pipeline.recommendations.scenarios import Scenario, Scenarios
 from perso_pipeline.recommendations.subjects import site_condition, subjects_sql
 
-NO_LEAK = "no_leak"
-FILLED = "filled"
-COVERED = "covered"
-FRESH = "fresh"
-NEAR_LAST_NIGHT = "near_last_night"
-FIRST_LEVEL_SERVES = "first_level_serves"
-BLOCKING = (NO_LEAK, FILLED, COVERED, FRESH)
-WARNING = (NEAR_LAST_NIGHT, FIRST_LEVEL_SERVES)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check saw: whether it passed, a sentence, and rows that show it."""
-
-    check: str
-    passed: bool
-    sentence: str
-    rows: pa.Table
-
 
 def inspect(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> list[Finding]:
-    """All findings for one night's lists, in the order of ``BLOCKING`` then ``WARNING``."""
+    """All findings for one night's lists, in the order of ``findings.CHECKS``."""
     return [
         no_leak(warehouse, scenarios, night=night),
         filled(warehouse, scenarios, night=night),
@@ -64,10 +46,17 @@ def no_leak(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Findi
             {"night": night, **ids},
         )
     )
+    sharing = [(s.id, s.allocation.factor) for s in scenarios.scenarios if s.allocation]
+    if sharing:
+        bound: dict[str, Value] = {"night": night}
+        for n, (scenario_id, factor) in enumerate(sharing):
+            bound |= {f"id_{n}": scenario_id, f"factor_{n}": factor}
+        parts.append(warehouse.query(promises_sql(len(sharing)), bound))
     rows = pa.concat_tables(parts, promote_options="permissive")
     counts = rows.group_by("rule").aggregate([("rule", "count")]).sort_by("rule").to_pylist()
     said = ", ".join(f"{c['rule']} {c['rule_count']}" for c in counts)
-    sentence = f"{rows.num_rows} rows must not go out: {said}" if rows.num_rows else "no row breaks a rule"
+    sentence = f"must not go out: {said} ({named_rows(rows)})"
+    sentence = sentence if rows.num_rows else "no row breaks a rule"
     return Finding(NO_LEAK, rows.num_rows == 0, sentence, rows)
 
 
@@ -96,66 +85,9 @@ def covered(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Findi
     without = pa.concat_tables(missing)
     if without.num_rows == 0:
         return items
-    sentence = f"{without.num_rows} subjects have no list at all"
-    return Finding(COVERED, passed=False, sentence=f"{sentence}; {items.sentence}", rows=without)
+    sentence = f"{without.num_rows} subjects have no list at all ({named_rows(without)}); {items.sentence}"
+    return Finding(COVERED, passed=False, sentence=sentence, rows=without)
 
-
-def fresh(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Finding:
-    """Each scenario has rows of this night, and first levels that need a model were made from this night's.
-
-    A site without a champion is left to ``first_level_serves``; no candidates at all stop publication.
-    """
-    # a submodel's model need not be a champion, its version must be the night's
-    named = [(s.id, n) for s in scenarios.scenarios for n, level in enumerate(s.levels, start=1) if level.submodel]
-    tests = [f"(r.scenario_id = $scenario_{n} and r.level = $level_{n})" for n, _ in enumerate(named)]
-    bound: dict[str, Value] = {"night": night}
-    for n, (scenario_id, level) in enumerate(named):
-        bound |= {f"scenario_{n}": scenario_id, f"level_{n}": level}
-    rows = warehouse.query(_FRESHNESS.format(is_submodel=" or ".join(tests) or "false"), bound).to_pylist()
-    made = {row["what"] for row in rows if row["is_there"]}
-    wanted = {"candidates", *(f"scenario {s.id}" for s in scenarios.scenarios)}
-    stale = [row["what"] for row in rows if row["what"].startswith("version ")]
-    faults = [f"nothing of this night for {what}" for what in sorted(wanted - made)]
-    faults += [f"{what} is not this night's champion" for what in stale]
-    sentence = "; ".join(faults) if faults else f"all lists and candidates are of {night}"
-    table = pa.table({"fault": pa.array(faults, pa.string())})
-    return Finding(FRESH, not faults, sentence, table)
-
-
-def near_last_night(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Finding:
-    """Mean overlap (Jaccard) of each subject's items with the last night published before this one."""
-    before = None
-    if warehouse.exists(PUBLISH_LOG):
-        last = warehouse.query(f"select max(night) as night from {PUBLISH_LOG} where night < $night", {"night": night})
-        before = last["night"][0].as_py()
-    if before is None:
-        return Finding(
-            NEAR_LAST_NIGHT, passed=True, sentence="no earlier published night to hold against", rows=_NOTHING
-        )
-    rows = warehouse.query(_JACCARD, {"night": night, "before": before})
-    limits = {s.id: s.gate.min_jaccard for s in scenarios.scenarios}
-    far = [r for r in rows.to_pylist() if r["jaccard"] < limits.get(r["scenario_id"], 0)]
-    listed = "; ".join(
-        f"{r['scenario_id']} on {r['site_id']}: {r['jaccard']:.2f}, at least {limits[r['scenario_id']]}" for r in far
-    )
-    sentence = f"far from {before}: {listed}" if far else f"near the lists of {before}"
-    return Finding(NEAR_LAST_NIGHT, not far, sentence, rows)
-
-
-def first_level_serves(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Finding:
-    """Share of rows from below the first level, known subjects only, at most ``gate.max_fallback_share``."""
-    rows = warehouse.query(_FALLBACK, {"night": night})
-    limits = {s.id: s.gate.max_fallback_share for s in scenarios.scenarios}
-    over = [r for r in rows.to_pylist() if r["fallback_share"] > limits.get(r["scenario_id"], 1)]
-    listed = "; ".join(
-        f"{r['scenario_id']} on {r['site_id']}: {r['fallback_share']:.0%} of rows from a fallback level, "
-        f"at most {limits[r['scenario_id']]:.0%}"
-        for r in over
-    )
-    return Finding(FIRST_LEVEL_SERVES, not over, listed or "first levels carry the lists", rows)
-
-
-_NOTHING = pa.table({"note": pa.array([], pa.string())})
 
 _ROWS = "select * from recommendations.recommendations where night = $night and scenario_id = $scenario"
 
@@ -185,48 +117,6 @@ select s.site_id, $scenario as scenario_id, s.subject_type, s.subject_id
 from subjects as s
 anti join ({_ROWS}) as r using (site_id, subject_type, subject_id)
 order by all"""
-
-_FRESHNESS = """
-select 'candidates' as what, true as is_there from models.candidates where night = $night group by all
-union all
-select 'scenario ' || scenario_id, true from recommendations.recommendations where night = $night group by scenario_id
-union all
-select distinct 'version ' || r.model || ' ' || r.model_version || ' on ' || r.site_id, false
-from (
-    select distinct site_id, scenario_id, level, model, model_version
-    from recommendations.recommendations
-    where night = $night and strategy in ('personal', 'similar', 'cart_items')
-) as r
-left join models.champions as m
-    on m.night = $night and m.site_id = r.site_id and m.version::varchar = r.model_version
-    and (m.model = r.model or {is_submodel})
-where m.model is null
-order by what"""
-
-_JACCARD = """
-with tonight as (
-    select site_id, scenario_id, subject_type, subject_id, list(item_id) as items
-    from recommendations.recommendations where night = $night
-    group by site_id, scenario_id, subject_type, subject_id
-), last_night as (
-    select site_id, scenario_id, subject_type, subject_id, list(item_id) as items
-    from recommendations.recommendations where night = $before
-    group by site_id, scenario_id, subject_type, subject_id
-)
-select
-    site_id, scenario_id, count(*) as subjects,
-    avg(len(list_intersect(t.items, l.items)) / len(list_distinct(list_concat(t.items, l.items)))) as jaccard
-from tonight as t
-join last_night as l using (site_id, scenario_id, subject_type, subject_id)
-group by site_id, scenario_id
-order by site_id, scenario_id"""
-
-_FALLBACK = """
-select site_id, scenario_id, count(*) as rows, avg(is_fallback::integer) as fallback_share
-from recommendations.recommendations
-where night = $night and subject_type <> 'anyone'
-group by site_id, scenario_id
-order by site_id, scenario_id"""
 
 
 def _floor(

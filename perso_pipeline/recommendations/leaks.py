@@ -71,6 +71,50 @@ _OF_FILTER = {
 }
 
 
+def promises_sql(allocated: int) -> str:
+    """One row per slot of an item that the lists of a night promise beyond what they may.
+
+    Binds ``$id_n`` and ``$factor_n`` of each of the ``allocated`` scenarios. Scenarios of a site share its stock.
+    """
+    factors = ", ".join(f"($id_{n}, $factor_{n})" for n in range(allocated))
+    return f"""
+with factors(scenario_id, factor) as (values {factors}),
+
+expected as (
+    select
+        site_id, scenario_id, 'anyone' as subject_type, generate_subscripts(unknown_slot_pieces, 1) as rank,
+        unnest(unknown_slot_pieces) as pieces
+    from recommendations.allocations
+    where night = $night
+    union all
+    select site_id, scenario_id, 'person', generate_subscripts(own_slot_pieces, 1), unnest(own_slot_pieces)
+    from recommendations.allocations
+    where night = $night
+),
+
+slots as (
+    select {_COLUMNS}, f.factor, e.pieces
+    from recommendations.recommendations as r
+    join factors as f using (scenario_id)
+    left join expected as e
+        on e.site_id = r.site_id and e.scenario_id = r.scenario_id and e.subject_type = r.subject_type
+        and e.rank = r.rank
+    where r.night = $night
+),
+
+promises as (
+    select site_id, item_id, sum(pieces) as pieces, max(factor) as factor from slots group by site_id, item_id
+)
+
+select
+    case when r.pieces is null then 'promise not counted' else 'promised beyond stock' end as rule, {_COLUMNS}
+from slots as r
+join promises as p using (site_id, item_id)
+join profiles.item_profiles as i on i.night = $night and i.site_id = r.site_id and i.item_id = r.item_id
+where r.pieces is null or p.pieces > p.factor * i.stock + 1e-6  -- sums of fractions, in another order
+order by all"""
+
+
 def leaks_sql(scenario: Scenario) -> str:
     """One row per (rule, row of the scenario's lists that breaks it), in a fixed order."""
     tests = dict(_ALWAYS)

@@ -51,6 +51,8 @@ class Filter(StrEnum):
 
 UNAVAILABLE = "unavailable"  # always in force: not in the site's catalogue of the night, deleted, or a service
 
+ALLOCATION = "allocation"  # rule that takes an item off a list when all of it is promised to others
+
 EXPLORATION = "exploration"  # strategy of a slot that an item still to be learnt about was drawn for
 
 _OF_SUBMODELS = frozenset(
@@ -112,8 +114,25 @@ class TimeSlots(ConfigPart):
     )
 
 
+class Allocation(ConfigPart):
+    """No item is promised beyond its stock: slots are expected to sell pieces, which add up over all people of a site.
+
+    Expected pieces are measured from orders that name the list they come from; what is stated here counts beside them
+    as much as thirty pieces sold.
+    """
+
+    factor: float = Field(default=1.0, gt=0, description="Share of the stock that lists may promise.")
+    pieces_per_list: float = Field(gt=0, description="Pieces that one person's list sells in a day, as far as known.")
+    unknown_lists: float = Field(
+        default=0, ge=0, description="Lists of everybody unknown that are served in a day, as far as known."
+    )
+    cover_days: float = Field(default=1, gt=0, description="Days that the stock has to last.")
+    window_days: int = Field(default=28, ge=1, le=365, description="Days of orders that are measured.")
+    spare: int = Field(default=12, ge=1, le=200, description="Candidates beyond a list's size that may take over.")
+
+
 class GateLimits(ConfigPart):
-    """When the lists of a scenario may not be published (min_*) or are shown as odd (max_*, min_jaccard)."""
+    """When the lists of a scenario may not be published ("blocks") or are shown as odd ("warns")."""
 
     min_fill: float = Field(default=0.95, ge=0, le=1, description="Filled share of all slots; blocks.")
     min_item_coverage: float = Field(
@@ -125,6 +144,8 @@ class GateLimits(ConfigPart):
     min_jaccard: float = Field(
         default=0.0, ge=0, le=1, description="Mean overlap with the last published night; warns."
     )
+    stop_fallback_share: float = Field(default=1.0, ge=0, le=1, description="As max_fallback_share; blocks.")
+    stop_jaccard: float = Field(default=0.0, ge=0, le=1, description="As min_jaccard; blocks.")
 
 
 class Scenario(ConfigPart):
@@ -143,6 +164,7 @@ class Scenario(ConfigPart):
     )
     is_own_history: bool = Field(default=False, description="Shows a person what they bought, such as 'buy again'.")
     exploration: Exploration | None = Field(default=None, description="Left out: nothing is explored.")
+    allocation: Allocation | None = Field(default=None, description="Left out: stock is not shared out among people.")
     time_slots: TimeSlots | None = Field(default=None, description="Left out: the same lists all day.")
     gate: GateLimits = Field(default=GateLimits(), description="Limits of the gate before publication.")
 
@@ -166,6 +188,13 @@ class Scenario(ConfigPart):
                 raise ValueError(msg)
         if self.is_own_history and Filter.BOUGHT in self.filters:
             msg = "a scenario of a person's own history cannot filter 'bought'; take one of the two out"
+            raise ValueError(msg)
+        if self.allocation and self.subject is not Subject.PERSON:
+            msg = f"'allocation' shares stock out among people; it needs subject person, not {self.subject}"
+            raise ValueError(msg)
+        if self.allocation and (self.exploration or self.time_slots):
+            other = "exploration" if self.exploration else "time_slots"
+            msg = f"'allocation' and '{other}' cannot stand in one scenario; take one of the two out"
             raise ValueError(msg)
         if self.exploration and self.exploration.first_slots_kept >= self.size:
             msg = f"first_slots_kept ({self.exploration.first_slots_kept}) leaves no slot of {self.size} to explore"
@@ -197,10 +226,16 @@ class Popularity(ConfigPart):
 
 
 class Publication(ConfigPart):
-    """What stays on disk."""
+    """What stays on disk, and how old what the lists rest on may be."""
 
     keep: int = Field(
         default=14, ge=2, description="Published nights kept; the current and the one before always stay."
+    )
+    max_facts_age_days: int = Field(
+        default=14, ge=1, description="Days from a site's newest event to the night; older facts block."
+    )
+    max_model_age_days: int = Field(
+        default=30, ge=1, description="Days from the night that a model was trained on; an older model blocks."
     )
 
 

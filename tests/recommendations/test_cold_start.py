@@ -7,7 +7,7 @@ import pytest
 
 from perso_pipeline.recommendations.cold_start import cold_start_counts
 from perso_pipeline.recommendations.composer import compose
-from perso_pipeline.recommendations.gate import fresh
+from perso_pipeline.recommendations.gate_history import fresh
 from perso_pipeline.recommendations.scenarios import Scenarios
 
 NIGHT = date(2026, 3, 10)

@@ -1,66 +1,17 @@
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from perso_pipeline.recommendations import gate
-from perso_pipeline.recommendations.composer import compose
-from perso_pipeline.recommendations.scenarios import Scenarios
-
-NIGHT = date(2026, 3, 10)
-ITEMS = "abcdefgh"
-
-
-def _scenarios(**gates: Any) -> Scenarios:
-    def scenario(name: str, subject: str, first: str, *filters: str) -> dict[str, Any]:
-        return {
-            "id": name, "name": name, "subject": subject, "size": 3, "sites": ["shop-uk"],
-            "levels": [{"strategy": first}, {"strategy": "catalogue"}],
-            "filters": [*filters, "sold_out", "expired", "content", "variants"], "gate": gates,
-        }  # fmt: skip
-
-    return Scenarios.model_validate(
-        {
-            "scenarios": [
-                scenario("home", "person", "personal", "bought", "blocked"),
-                scenario("product", "item", "similar", "same_item"),
-                scenario("cart", "cart", "cart_items", "in_cart", "bought", "blocked"),
-            ]
-        }
-    )
-
-
-SCENARIOS = _scenarios()
-
-
-def _write(shop, config: Scenarios = SCENARIOS, night: date = NIGHT) -> None:
-    shop.write_partition(
-        "recommendations.recommendations", compose(shop, config, night=night).recommendations, {"night": night}
-    )
+from perso_pipeline.recommendations import gate, gate_history
+from perso_pipeline.recommendations.findings import CHECKS
+from tests.recommendations.sound_night import NIGHT, SCENARIOS, fill, scenarios_with
 
 
 @pytest.fixture
 def composed(copy_of):
-    """A night that passes: ann likes c, b, a; each item is like the next; ann's open cart c1 holds g; k is in no list."""
-    return copy_of("composed", _fill)
-
-
-def _fill(shop) -> None:
-    shop.add("identity.identity_map", {"identifier": "customer:1", "person_id": "ann"})
-    shop.add("profiles.customer_profiles", {"person_id": "ann"}, {"person_id": "bob"})
-    shop.add("profiles.item_profiles", *({"item_id": item, "purchases_28d": 10 - n} for n, item in enumerate(ITEMS)))
-    shop.add("profiles.item_profiles", {"item_id": "k"}, {"item_id": "z", "site_id": "shop-de"})
-    shop.add("models.champions", {"task": "personal", "model": "als"}, {"task": "similar", "model": "knn"})
-    shop.add(
-        "models.candidates",
-        *({"task": "personal", "model": "als", "subject_type": "person", "subject_id": "ann", "item_id": i, "score": 1.0} for i in "abc"),
-        *({"task": "similar", "model": "knn", "subject_type": "item", "subject_id": i, "item_id": j, "score": 1.0}
-          for i, j in zip(ITEMS, ITEMS[1:] + "a", strict=True)),
-    )  # fmt: skip
-    shop.add(
-        "interactions.session_events", {"event_id": "1", "cart_id": "c1", "item_id": "g", "identifier": "customer:1"}
-    )
-    _write(shop)
+    """The night of ``sound_night``."""
+    return copy_of("composed", fill)
 
 
 def _plant(shop, scenario: str, subject: str, item: str) -> None:
@@ -73,7 +24,7 @@ def _plant(shop, scenario: str, subject: str, item: str) -> None:
 
 def test_a_sound_night_passes_every_check_and_each_says_so(composed) -> None:
     findings = gate.inspect(composed, SCENARIOS, night=NIGHT)
-    assert [(f.check, f.passed) for f in findings] == [(name, True) for name in (*gate.BLOCKING, *gate.WARNING)]
+    assert [(f.check, f.passed) for f in findings] == [(name, True) for name in CHECKS]
 
 
 _SALE = {"identifier": "customer:1", "item_id": "k"}
@@ -147,7 +98,7 @@ def test_empty_slots_stop_publication_below_the_floor(composed) -> None:
     finding = gate.filled(composed, SCENARIOS, night=NIGHT)
     assert not finding.passed
     assert "home on shop-uk: 77.8% filled, at least 95.0%" in finding.sentence
-    assert gate.filled(composed, _scenarios(min_fill=0.77), night=NIGHT).passed
+    assert gate.filled(composed, scenarios_with(min_fill=0.77), night=NIGHT).passed
 
 
 def test_a_subject_without_a_list_stops_publication_and_is_named(composed) -> None:
@@ -161,16 +112,16 @@ def test_a_subject_without_a_list_stops_publication_and_is_named(composed) -> No
 
 def test_lists_that_show_too_little_of_the_shop_stop_publication(composed) -> None:
     # the home lists show a, b, c of 9 available items
-    finding = gate.covered(composed, _scenarios(min_item_coverage=0.4), night=NIGHT)
+    finding = gate.covered(composed, scenarios_with(min_item_coverage=0.4), night=NIGHT)
     assert not finding.passed
     assert "home on shop-uk: 33.3% of available items shown, at least 40.0%" in finding.sentence
 
 
 def test_a_night_without_lists_or_candidates_of_its_own_is_not_fresh(composed) -> None:
     composed.run("delete from recommendations.recommendations where scenario_id = 'cart'")
-    assert "nothing of this night for scenario cart" in gate.fresh(composed, SCENARIOS, night=NIGHT).sentence
+    assert "nothing of this night for scenario cart" in gate_history.fresh(composed, SCENARIOS, night=NIGHT).sentence
     composed.run("update models.candidates set night = night - 1")
-    assert "nothing of this night for candidates" in gate.fresh(composed, SCENARIOS, night=NIGHT).sentence
+    assert "nothing of this night for candidates" in gate_history.fresh(composed, SCENARIOS, night=NIGHT).sentence
     tomorrow = gate.inspect(composed, SCENARIOS, night=NIGHT + timedelta(days=1))
     assert [f.check for f in tomorrow if not f.passed] == ["filled", "covered", "fresh"]
 
@@ -178,7 +129,8 @@ def test_a_night_without_lists_or_candidates_of_its_own_is_not_fresh(composed) -
 def test_lists_made_with_last_nights_champion_are_not_fresh(composed) -> None:
     composed.run("update models.champions set version = '2' where task = 'personal'")
     assert (
-        "version als 1 on shop-uk is not this night's champion" in gate.fresh(composed, SCENARIOS, night=NIGHT).sentence
+        "version als 1 on shop-uk is not this night's champion"
+        in gate_history.fresh(composed, SCENARIOS, night=NIGHT).sentence
     )
 
 
@@ -188,15 +140,15 @@ def test_lists_far_from_the_last_published_night_are_shown_with_their_overlap(co
         f"insert into recommendations.recommendations select * replace (date '{before}' as night, "
         "case when rank = 1 then 'x' else item_id end as item_id) from recommendations.recommendations"
     )
-    config = _scenarios(min_jaccard=0.6)
-    assert "no earlier published night" in gate.near_last_night(composed, config, night=NIGHT).sentence
+    config = scenarios_with(min_jaccard=0.6)
+    assert "no earlier published night" in gate_history.near_last_night(composed, config, night=NIGHT).sentence
     composed.run(
         "create table recommendations.publish_log (night date, version varchar, action varchar, rows bigint, gate varchar)"
     )
     composed.add(
         "recommendations.publish_log", {"night": before, "version": "v", "action": "publish", "rows": 1, "gate": ""}
     )
-    finding = gate.near_last_night(composed, config, night=NIGHT)
+    finding = gate_history.near_last_night(composed, config, night=NIGHT)
     # of three items two are the same: 2 shared of 4 in all
     assert not finding.passed
     assert "home on shop-uk: 0.50, at least 0.6" in finding.sentence
@@ -204,6 +156,62 @@ def test_lists_far_from_the_last_published_night_are_shown_with_their_overlap(co
 
 def test_a_scenario_carried_by_fallback_levels_is_shown(composed) -> None:
     # bob has no list of his own: 3 of the 6 rows of known people are fallback
-    assert gate.first_level_serves(composed, _scenarios(max_fallback_share=0.99), night=NIGHT).passed
-    finding = gate.first_level_serves(composed, _scenarios(max_fallback_share=0.4), night=NIGHT)
+    assert gate_history.first_level_serves(composed, scenarios_with(max_fallback_share=0.99), night=NIGHT).passed
+    finding = gate_history.first_level_serves(composed, scenarios_with(max_fallback_share=0.4), night=NIGHT)
     assert "home on shop-uk: 50% of rows from a fallback level, at most 40%" in finding.sentence
+
+
+def test_lists_that_rest_on_old_facts_or_an_old_model_are_not_fresh_and_the_ages_are_told(composed) -> None:
+    composed.add("interactions.interactions", {"event_date": NIGHT - timedelta(days=14)})
+    finding = gate_history.fresh(composed, SCENARIOS, night=NIGHT)
+    assert finding.passed
+    assert "newest facts of shop-uk 14 days old" in finding.sentence
+    composed.run("update interactions.interactions set event_date = event_date - 1")
+    composed.run("update models.champions set version = '2026-02-01.abc' where task = 'similar'")
+    composed.run(
+        "update recommendations.recommendations set model_version = '2026-02-01.abc' where strategy = 'similar'"
+    )
+    finding = gate_history.fresh(composed, SCENARIOS, night=NIGHT)
+    assert (finding.passed, finding.stops) == (False, True)
+    assert "newest facts behind the lists of shop-uk: of 2026-02-23, 15 days before the night" in finding.sentence
+    assert "oldest model (knn 2026-02-01.abc) behind the lists of shop-uk: of 2026-02-01" in finding.sentence
+
+
+def test_a_site_that_nothing_happened_on_yet_may_be_published_and_says_so(composed) -> None:
+    finding = gate_history.fresh(composed, SCENARIOS, night=NIGHT)
+    assert finding.passed
+    assert "no facts of shop-uk at all" in finding.sentence
+
+
+def test_a_first_level_that_fills_nothing_is_told_whatever_the_limit(composed) -> None:
+    composed.run(
+        "update recommendations.recommendations set is_fallback = true where scenario_id = 'home' and level = 1"
+    )
+    finding = gate_history.first_level_serves(composed, SCENARIOS, night=NIGHT)
+    assert (finding.passed, finding.stops) == (False, False)
+    assert "home on shop-uk: 100% of rows from a fallback level: its first level fills nothing" in finding.sentence
+
+
+def test_limits_that_stop_make_the_two_checks_against_earlier_nights_block(composed) -> None:
+    before = NIGHT - timedelta(days=1)
+    composed.run(
+        "create table recommendations.publish_log as "
+        f"select date '{before}' as night, 'v' as version, 'publish' as action, 1::bigint as rows, '' as gate; "
+        f"insert into recommendations.recommendations select * replace (date '{before}' as night, 'x' as item_id, "
+        "false as is_fallback) from recommendations.recommendations"
+    )
+    shown = scenarios_with(min_jaccard=0.5, max_fallback_share=0.4)
+    stopping = scenarios_with(stop_jaccard=0.5, stop_fallback_share=0.4)
+    for check in (gate_history.near_last_night, gate_history.first_level_serves):
+        assert [check(composed, c, night=NIGHT).stops for c in (shown, stopping)] == [False, True]
+        assert not check(composed, stopping, night=NIGHT).passed
+    # bob's list is all fallback: half of the rows of known people, none the night before
+    sentence = gate_history.first_level_serves(composed, stopping, night=NIGHT).sentence
+    assert f"home on shop-uk: 50% of rows from a fallback level (0% on {before}), at most 40%" in sentence
+
+
+def test_a_leak_is_told_with_gate_rule_scenario_subject_slot_and_item(composed) -> None:
+    composed.run("update profiles.item_profiles set stock = 0 where item_id = 'k'")
+    _plant(composed, "home", "ann", "k")
+    message = gate.no_leak(composed, SCENARIOS, night=NIGHT).message
+    assert message == "no leak: must not go out: sold out 1 (sold out: home on shop-uk, person ann, slot 1: k)"

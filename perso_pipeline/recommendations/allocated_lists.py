@@ -1,0 +1,251 @@
+"""From a scenario's composed rows, with candidates to spare, to lists that promise no item beyond its stock.
+
+Arrow before and after, and the stock that scenarios of one site share. Who gets what is ``allocation``'s business, how
+much a slot sells ``slot_demand``'s.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from perso_pipeline.contracts.warehouse import Warehouse
+from perso_pipeline.recommendations.allocation import Candidates, Indices, Numbers, allocate
+from perso_pipeline.recommendations.scenarios import ALLOCATION, Allocation, Scenario
+from perso_pipeline.recommendations.slot_demand import OWN, UNKNOWN, Served, expected_pieces, served
+from perso_pipeline.recommendations.subjects import ANYONE
+
+ALLOCATIONS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("scenario_id", pa.string()),
+        ("lists", pa.int64()),
+        ("changed_lists", pa.int64()),
+        ("value_loss", pa.float64()),
+        ("most_to_win", pa.float64()),
+        ("first_level_score_before", pa.float64()),
+        ("first_level_score_after", pa.float64()),
+        ("days_measured", pa.int64()),
+        ("pieces_measured", pa.int64()),
+        ("own_slot_pieces", pa.list_(pa.float64())),
+        ("unknown_slot_pieces", pa.list_(pa.float64())),
+    ]
+)
+ALLOCATED_ITEMS = pa.schema(
+    [
+        ("night", pa.date32()),
+        ("site_id", pa.string()),
+        ("scenario_id", pa.string()),
+        ("item_id", pa.string()),
+        ("stock", pa.int64()),
+        ("may_promise", pa.float64()),
+        ("wanted", pa.float64()),
+        ("promised", pa.float64()),
+        ("lists_refused", pa.int64()),
+    ]
+)
+
+
+@dataclass
+class Stock:
+    """What may still be promised on a night, over all its scenarios.
+
+    Attributes:
+        pieces: Per site and item, pieces in stock; items without a figure are not bounded.
+        promised: Per site and item, pieces that scenarios before promised.
+    """
+
+    pieces: Mapping[tuple[str, str], int]
+    promised: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, warehouse: Warehouse, *, night: date) -> "Stock":
+        rows = warehouse.query(
+            "select site_id, item_id, stock from profiles.item_profiles where night = $night and stock is not null",
+            {"night": night},
+        )
+        keys = zip(rows["site_id"].to_pylist(), rows["item_id"].to_pylist(), strict=True)
+        return cls(dict(zip(keys, rows["stock"].to_pylist(), strict=True)))
+
+    def of_items(self, site_id: str, item_ids: Sequence[str]) -> list[int | None]:
+        """Pieces in stock of each item; None where there is no figure."""
+        return [self.pieces.get((site_id, item_id)) for item_id in item_ids]
+
+    def left(self, site_id: str, item_ids: Sequence[str], *, factor: float) -> Numbers:
+        """Pieces of each item that may still be promised when ``factor`` of the stock may be."""
+        stock = [np.inf if pieces is None else factor * pieces for pieces in self.of_items(site_id, item_ids)]
+        promised = [self.promised.get((site_id, item_id), 0.0) for item_id in item_ids]
+        return np.maximum(0.0, np.array(stock, dtype=np.float64) - promised)
+
+    def promise(self, site_id: str, item_ids: Sequence[str], pieces: Numbers) -> None:
+        """Take note of pieces of each item that a scenario promises."""
+        for item_id, more in zip(item_ids, pieces.tolist(), strict=True):
+            self.promised[site_id, item_id] = self.promised.get((site_id, item_id), 0.0) + more
+
+
+@dataclass(frozen=True)
+class AllocatedLists:
+    """Rows of the statement with shorter lists, and what the bound did: ``ALLOCATIONS``, ``ALLOCATED_ITEMS``."""
+
+    rows: pa.Table
+    allocations: pa.Table
+    items: pa.Table
+
+
+def allocated(
+    warehouse: Warehouse, rows: pa.Table, scenario: Scenario, config: Allocation, stock: Stock, *, night: date
+) -> AllocatedLists:
+    """Cut every list to its size without promising more than there is.
+
+    Args:
+        warehouse: To measure from what slots sold.
+        rows: Rows of the scenario's statement, composed for ``size`` + ``spare`` slots.
+        scenario: The scenario.
+        config: Its ``allocation``.
+        stock: Is told what this scenario promises.
+        night: The night.
+    """
+    sold = served(warehouse, scenario.id, night=night, window_days=config.window_days, slots=scenario.size)
+    shown = rows.filter(pc.equal(rows["fate"], "shown"))
+    shown = shown.sort_by([(name, "ascending") for name in ("site_id", "subject_type", "subject_id", "rank")])
+    short = rows.filter(pc.equal(rows["fate"], "short"))
+    parts = [rows.filter(pc.equal(rows["fate"], "rejected")), short.filter(pc.equal(short["filled"], 0))]
+    summaries: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
+    for site_id in sorted(pc.unique(shown["site_id"]).to_pylist()):
+        measured = sold.get(site_id, Served(days=0, own_lists=0, pieces=np.zeros((2, scenario.size))))
+        site = _Site(shown.filter(pc.equal(shown["site_id"], site_id)), site_id, scenario, config, measured, stock)
+        parts += [site.kept(), site.refused(), site.short_lists(short)]
+        key = {"night": night, "site_id": site_id, "scenario_id": scenario.id}
+        summaries.append(key | site.summary())
+        items += [key | row for row in site.items_at_their_bound()]
+        stock.promise(site_id, site.item_ids, site.found.promised)
+    return AllocatedLists(
+        rows=pa.concat_tables(part.cast(rows.schema) for part in parts),
+        allocations=pa.Table.from_pylist(summaries, schema=ALLOCATIONS),
+        items=pa.Table.from_pylist(items, schema=ALLOCATED_ITEMS),
+    )
+
+
+class _Site:
+    """The candidates of one scenario on one site, by list and place, and who gets what."""
+
+    def __init__(
+        self, rows: pa.Table, site_id: str, scenario: Scenario, config: Allocation, measured: Served, stock: Stock
+    ) -> None:
+        self.rows, self.size, self.measured = rows, scenario.size, measured
+        self.place = rows["rank"].to_numpy()
+        self.list_no = np.cumsum(self.place == 1) - 1
+        self.level, self.score = rows["level"].to_numpy(), rows["score"].to_numpy()
+        coded = rows["item_id"].combine_chunks().dictionary_encode()
+        self.item, self.item_ids = coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()
+        is_unknown = pc.equal(rows["subject_type"], ANYONE).to_numpy()[self.place == 1]
+        self.demand = expected_pieces(
+            measured,
+            pieces_per_list=config.pieces_per_list,
+            unknown_lists=config.unknown_lists,
+            cover_days=config.cover_days,
+        )
+        self.stock = stock.of_items(site_id, self.item_ids)
+        self.capacity = stock.left(site_id, self.item_ids, factor=config.factor)
+        self.found = allocate(
+            Candidates(
+                list_no=self.list_no,
+                item=self.item,
+                value=comparable(self.list_no, self.level, self.score),
+                kind=np.where(is_unknown, UNKNOWN, OWN),
+                demand=self.demand,
+                capacity=self.capacity,
+            )
+        )
+        self.is_taken_away = self.found.is_refused & (self.place <= scenario.size)
+
+    def kept(self) -> pa.Table:
+        """The slots, with their new ranks."""
+        rank = self.found.rank[self.found.rank > 0]
+        rows = self.rows.filter(pa.array(self.found.rank > 0))
+        place = rows.schema.get_field_index("rank")
+        return rows.set_column(place, rows.schema.field(place), pa.array(rank, rows.schema.field(place).type))
+
+    def refused(self) -> pa.Table:
+        """A rejection per item that would have stood in the list."""
+        rows = self.rows.filter(pa.array(self.is_taken_away))
+        said = {"fate": pa.scalar("rejected"), "rule": pa.scalar(ALLOCATION)}
+        columns = [
+            pa.repeat(said[field.name], rows.num_rows)
+            if field.name in said
+            else rows[field.name]
+            if field.name in {"site_id", "subject_type", "subject_id", "item_id"}
+            else pa.nulls(rows.num_rows, field.type)
+            for field in rows.schema
+        ]
+        return pa.Table.from_arrays(columns, schema=rows.schema)
+
+    def short_lists(self, composed: pa.Table) -> pa.Table:
+        """A row per list that ends with empty slots; why it was short before, if it was, and what was refused."""
+        filled = np.bincount(self.list_no, weights=self.found.rank > 0).astype(np.int64)
+        refused = np.bincount(self.list_no, weights=self.found.is_refused).astype(np.int64)
+        offered = np.bincount(self.list_no)
+        firsts = self.rows.select(["site_id", "subject_type", "subject_id"]).filter(pa.array(self.place == 1))
+        at = np.flatnonzero(filled < self.size)
+        before = {(r["site_id"], r["subject_type"], r["subject_id"]): r["rule"] for r in composed.to_pylist()}
+        said = []
+        for n, row in zip(at.tolist(), firsts.take(pa.array(at)).to_pylist(), strict=True):
+            full = f"the levels offer {offered[n]} that may be shown; taken off: none"
+            reason = before.get(tuple(row.values()), full)
+            if refused[n]:
+                reason = f"{reason}, {ALLOCATION} {refused[n]}".replace("taken off: none, ", "taken off: ")
+            said.append({**row, "fate": "short", "rule": reason, "filled": int(filled[n])})
+        return pa.Table.from_pylist(said, schema=self.rows.schema)
+
+    def summary(self) -> dict[str, Any]:
+        """Columns of ``ALLOCATIONS``."""
+        is_first = self.level == 1
+        return {
+            "lists": int(self.list_no[-1]) + 1,
+            "changed_lists": len(np.unique(self.list_no[self.is_taken_away])),
+            "value_loss": self.found.loss,
+            "most_to_win": self.found.gap,
+            "first_level_score_before": float(self.score[is_first & (self.place <= self.size)].sum()),
+            "first_level_score_after": float(self.score[is_first & (self.found.rank > 0)].sum()),
+            "days_measured": self.measured.days,
+            "pieces_measured": int(self.measured.pieces.sum()),
+            "own_slot_pieces": self.demand[OWN].tolist(),
+            "unknown_slot_pieces": self.demand[UNKNOWN].tolist(),
+        }
+
+    def items_at_their_bound(self) -> list[dict[str, Any]]:
+        """Columns of ``ALLOCATED_ITEMS`` for items that somebody was refused."""
+        lists = np.bincount(self.item[self.found.is_refused], minlength=len(self.item_ids))
+        return [
+            {
+                "item_id": self.item_ids[i],
+                "stock": self.stock[i],
+                "may_promise": self.capacity[i],
+                "wanted": self.found.wanted[i],
+                "promised": self.found.promised[i],
+                "lists_refused": int(lists[i]),
+            }
+            for i in sorted(np.flatnonzero(lists).tolist(), key=self.item_ids.__getitem__)
+        ]
+
+
+def comparable(list_no: Indices, level: Indices, score: Numbers) -> Numbers:
+    """What candidates are worth, from 1 down to 0, so that lists and levels can be held against each other.
+
+    A score counts as a share of the best of its list and level (levels do not share a scale), and never for more than
+    the candidate before it. Rows by list and place.
+    """
+    if not len(score):
+        return np.zeros(0)
+    positive = np.maximum(score, 0.0)
+    is_first = np.r_[True, (list_no[1:] != list_no[:-1]) | (level[1:] != level[:-1])]
+    best = positive[np.flatnonzero(is_first)][np.cumsum(is_first) - 1]
+    share = np.divide(positive, best, out=np.zeros(len(score)), where=best > 0)
+    # each list lies lower than the one before by more than shares can differ, so the running minimum begins anew
+    return np.maximum(0.0, np.minimum.accumulate(share - 2.0 * list_no) + 2.0 * list_no)
