@@ -6,7 +6,13 @@ import dagster as dg
 
 from perso_pipeline.models.inputs import site_configs
 from perso_pipeline.models.pins import read_pins
-from perso_pipeline.models.quality import champion_reasons, pinned_champions, unfit_champions, weak_champions
+from perso_pipeline.models.quality import (
+    champion_reasons,
+    pinned_champions,
+    unfit_champions,
+    unknown_segments,
+    weak_champions,
+)
 from perso_pipeline.resources.display import cell, markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
@@ -79,4 +85,22 @@ def popular_did_not_have_to_serve(
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(weak) or "A personal model serves every task.",
         metadata={"tasks_served_by_popular": len(weak)},
+    )
+
+
+@dg.asset_check(
+    asset=["models", "submodels"],
+    partitions_def=NIGHTLY,
+    pool="warehouse",
+    description="Warns where a submodel of models.yml names a segment that the night does not have: nobody is in it.",
+)
+def submodels_name_segments_that_exist(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+) -> dg.AssetCheckResult:
+    unknown = unknown_segments(warehouse.open(), date.fromisoformat(context.partition_key))
+    return dg.AssetCheckResult(
+        passed=not unknown,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(unknown) or "Every segment that a submodel names is there.",
+        metadata={"unknown": len(unknown)},
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
+from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.models.config import TASKS, SiteModels
 from perso_pipeline.models.evaluation import AGAINST_BASELINE, PRIMARY, PRIMARY_K
@@ -103,3 +104,22 @@ def weak_champions(warehouse: Warehouse, night: date) -> list[str]:
         [night, BASELINE],
     )
     return [f"{row['site_id']}, {row['task']}: {row['reason']}" for row in rows.to_pylist()]
+
+
+def unknown_segments(warehouse: Warehouse, night: date) -> list[str]:
+    """One sentence for each segment that a submodel names and the night's catalogue of segments does not have."""
+    rows = warehouse.query(
+        "select distinct submodel, submodel_group from models.submodels where night = ? and kind = 'segment' "
+        "order by all",
+        [night],
+    ).to_pylist()
+    if not rows:
+        return []
+    catalogue = warehouse.query("select segment_id from segments.segment_catalogue where night = ?", [night])
+    known = set(catalogue["segment_id"].to_pylist())
+    return [
+        f"submodel '{row['submodel']}' names segment '{row['submodel_group']}', which the night does not have"
+        f"{nearest(row['submodel_group'], known)}"
+        for row in rows
+        if row["submodel_group"] not in known
+    ]

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from perso_pipeline.models import tables
 from perso_pipeline.models.candidates import as_table
 from perso_pipeline.models.config import ModelsConfig
+from perso_pipeline.models.quality import unknown_segments
 from perso_pipeline.models.site_night import SiteNight
 from perso_pipeline.models.submodel_lists import SiteLists, further_lists, read_groups
 from perso_pipeline.models.submodel_parts import Cut, answers_with
@@ -214,6 +216,17 @@ def pairs_of_site(site: SiteNight) -> set[tuple[str, str]]:
         data = site.matrix()
 
     return pairs(Whole)
+
+
+def test_a_segment_that_the_night_does_not_have_is_named_with_the_nearest(colours, config):
+    segments(colours, ("ann", "loyal"))
+    site = site_with(colours, config, {"id": "s", "by": "segment", "segments": ["loyal", "new-custmers"]})
+    rows = tables.table(further(colours, site).submodels, tables.SUBMODELS)
+    colours.warehouse.write_partition("models.submodels", rows, {"night": NIGHT})
+    catalogue = pa.table({"night": pa.array([NIGHT] * 2, pa.date32()), "segment_id": ["loyal", "new-customers"]})
+    colours.warehouse.write_partition("segments.segment_catalogue", catalogue, {"night": NIGHT})
+    (said,) = unknown_segments(colours.warehouse, NIGHT)
+    assert said.endswith("names segment 'new-custmers', which the night does not have (did you mean 'new-customers'?)")
 
 
 SEGMENT = {"id": "s", "by": "segment", "segments": ["loyal", "new"]}
