@@ -63,8 +63,7 @@ class Composer:
             return self.data["favourites"].get(self.subject, {}).get(condition["attribute"])
         if not self.is_item_page or self.subject is None:
             return None
-        value = self.value(self.subject, condition["attribute"])
-        return value
+        return self.value(self.subject, condition["attribute"])
 
     def value(self, item: str, attribute: str) -> Any:
         column = {"category": "category_path", "item": "item_id", "parent": "parent_item_id"}.get(attribute, attribute)
@@ -200,14 +199,13 @@ class Composer:
             if rule["kind"] not in ("boost", "bury"):
                 continue
             up = rule["kind"] == "boost"
-            for item in scores:
-                if self.means(rule, item):
-                    if "positions" in rule:
-                        net[item] += rule["positions"] if up else -rule["positions"]
-                    elif (scores[item] >= 0) == up:
-                        scores[item] *= rule["factor"]
-                    else:
-                        scores[item] /= rule["factor"]
+            for item in [item for item in scores if self.means(rule, item)]:
+                if "positions" in rule:
+                    net[item] += rule["positions"] if up else -rule["positions"]
+                elif (scores[item] >= 0) == up:
+                    scores[item] *= rule["factor"]
+                else:
+                    scores[item] /= rule["factor"]
         order = sorted(scores, key=lambda item: (-scores[item], item))
         place = {item: n for n, item in enumerate(order)}
         sign = {item: (net[item] > 0) - (net[item] < 0) for item in order}
@@ -219,7 +217,7 @@ class Composer:
     def run(self) -> List:
         self.pin()
         self.reserve()
-        levels = [level["mix"] if "mix" in level else [{**level, "share": 1}] for level in self.levels()]
+        levels = [level.get("mix", [{**level, "share": 1}]) for level in self.levels()]
         for number, parts in enumerate(levels, start=1):
             self.level(number, parts)
         self.result.slots = [slot for slot in self.slots if slot]
@@ -283,7 +281,7 @@ class Composer:
         offers = [
             (part["strategy"], 1, self.candidates(part["strategy"]))
             for level in self.levels()[:1]
-            for part in (level["mix"] if "mix" in level else [level])
+            for part in (level.get("mix", [level]))
             if part["strategy"] in OWN
         ]
         rules, self.rules = self.rules, [r for r in self.rules if r["kind"] not in ("boost", "bury")]

@@ -89,13 +89,14 @@ class _Likeness:
         codes = self.reference[subject]
         known = np.maximum(codes, 0)
         alike = self.item[item[:, None], self.depth[known]] == codes
-        is_alike = (alike & (codes >= 0)).any(axis=1)
-        return np.logical_not(is_alike) if self.is_negated else np.asarray(is_alike)
+        found: Mask = (alike & (codes >= 0)).any(axis=1)
+        if self.is_negated:
+            np.logical_not(found, out=found)
+        return found
 
     @property
     def is_known(self) -> Mask:
-        known: Mask = (self.reference >= 0).any(axis=1)
-        return known
+        return np.asarray((self.reference >= 0).any(axis=1), bool)
 
     @property
     def key(self) -> Indices:
