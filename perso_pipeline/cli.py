@@ -405,10 +405,10 @@ def up(dagster_port: int = 3000, mlflow_port: int = 5000, api_port: int = 8000) 
 @app.command()
 def doctor() -> None:
     """Look for what would make a night fail, with the mend for each finding."""
-    from perso_pipeline.operation.config import CONFIG_READERS
+    from perso_pipeline.operation.config import CONFIG_READERS, config_warnings
     from perso_pipeline.operation.doctor import Verdict, examine
 
-    findings = examine(Settings(), config_readers=CONFIG_READERS)
+    findings = examine(Settings(), config_readers=CONFIG_READERS, config_warnings=config_warnings)
     table = Table("", "", "", show_header=False, box=None)
     marks = {Verdict.GOOD: "[green]good[/]", Verdict.WARNING: "[yellow]look[/]", Verdict.BAD: "[red]bad[/]"}
     for finding in findings:

@@ -18,6 +18,7 @@ from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.models.pins import PinnedModels
 from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions.config import PredictionsConfig
+from perso_pipeline.recommendations.merchandising import Merchandising
 from perso_pipeline.recommendations.scenarios import Scenarios
 from perso_pipeline.segments.rules import Segments
 
@@ -32,6 +33,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "models": ModelsConfig,
     "pinned_models": PinnedModels,
     "scenarios": Scenarios,
+    "merchandising": Merchandising,
     "triggers": Triggers,
     "experiments": Experiments,
     "measurement": MeasurementConfig,

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from perso_pipeline.contracts.config_files import ConfigPart, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
-from perso_pipeline.recommendations.scenarios import Subject, read_scenarios
+from perso_pipeline.recommendations.levels import Subject
+from perso_pipeline.recommendations.scenarios import read_scenarios
 
 
 class _Trigger(ConfigPart):

@@ -1,6 +1,6 @@
 """The config files of an installation and who reads each: what ``perso doctor`` goes through."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +17,11 @@ from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.models.pins import read_pins
 from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions.config import PredictionsConfig
+from perso_pipeline.recommendations.conflicts import conflicts
+from perso_pipeline.recommendations.levels import Strategy
+from perso_pipeline.recommendations.merchandising import read_merchandising
 from perso_pipeline.recommendations.scenarios import read_scenarios
-from perso_pipeline.segments.rules import Segments
+from perso_pipeline.segments.rules import RESERVED_PREFIXES, Segments
 
 
 def _read(name: str, model: type[BaseModel], folder: Path) -> object:
@@ -32,10 +35,10 @@ def _scenarios_and_submodels(folder: Path) -> object:
     known = {submodel.id for submodel in models.submodels}
     known |= {submodel.id for site in models.sites for submodel in models.for_site(site).submodels}
     for scenario in scenarios.scenarios:
-        for level in scenario.levels:
-            if level.submodel is not None and level.submodel not in known:
-                hint = nearest(level.submodel, known)
-                named = f"scenario '{scenario.id}' names submodel '{level.submodel}'"
+        for source in scenario.sources:
+            if source.submodel is not None and source.submodel not in known:
+                hint = nearest(source.submodel, known)
+                named = f"scenario '{scenario.id}' names submodel '{source.submodel}'"
                 msg = f"scenarios.yml: {named}, not in models.yml{hint}."
                 raise ConfigError(msg)
     return scenarios
@@ -52,10 +55,37 @@ CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "models.yml": partial(_read, "models.yml", ModelsConfig),
     "pinned_models.yml": read_pins,
     "scenarios.yml": _scenarios_and_submodels,
+    "merchandising.yml": read_merchandising,
     "triggers.yml": read_triggers,
     "experiments.yml": partial(_read, "experiments.yml", Experiments),
     "measurement.yml": partial(_read, "measurement.yml", MeasurementConfig),
 }
+
+
+def config_warnings(folder: Path) -> Iterator[str]:
+    """What fits and will all the same not do what somebody expects; nothing where a file does not fit.
+
+    Rules that get in each other's way, rules and choices for segments that nobody makes, lists that may run dry.
+    """
+    try:
+        scenarios = read_scenarios(folder)
+        segments = read_config(folder / "segments.yml", Segments)
+    except ConfigError:
+        return
+    known = [segment.id for segment in segments.segments]
+    named = [
+        (f"merchandising.yml: rule '{rule.id}'", s) for rule in scenarios.merchandising.rules for s in rule.segments
+    ]
+    named += [(f"scenarios.yml: scenario '{one.id}'", c.segment) for one in scenarios.scenarios for c in one.by_segment]
+    for place, segment in named:
+        if segment not in known and not segment.startswith(tuple(RESERVED_PREFIXES.values())):
+            yield f"{place} names segment '{segment}', not in segments.yml{nearest(segment, known)}: it is nobody's."
+    for scenario in scenarios.scenarios:
+        for levels in (scenario.levels, *(choice.levels for choice in scenario.by_segment)):
+            if levels[-1].strategy is not Strategy.CATALOGUE:
+                yield f"scenarios.yml: '{scenario.id}' does not end with 'catalogue', so that lists may run dry."
+    for conflict in conflicts(scenarios):
+        yield f"merchandising.yml: {conflict.sentence}"
 
 
 def sites_by_id(path: Path, ids: tuple[str, ...]) -> tuple[Site, ...]:

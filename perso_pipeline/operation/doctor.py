@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
@@ -33,12 +33,18 @@ class Finding:
     text: str
 
 
-def examine(settings: Settings, *, config_readers: dict[str, Callable[[Path], object]]) -> list[Finding]:
+def examine(
+    settings: Settings,
+    *,
+    config_readers: dict[str, Callable[[Path], object]],
+    config_warnings: Callable[[Path], Iterable[str]] = lambda _: (),
+) -> list[Finding]:
     """Look at versions, state folder, keys, landing folders and every config file.
 
     Args:
         settings: Where things stand.
         config_readers: For each file of the config folder the function that reads it from there and validates it.
+        config_warnings: Sentences about what fits and should be looked at all the same.
     """
     return [
         *_packages(),
@@ -46,6 +52,7 @@ def examine(settings: Settings, *, config_readers: dict[str, Callable[[Path], ob
         *_hash_key(settings),
         *_landing(settings.landing_dir),
         *_config(settings.config_dir, config_readers),
+        *(Finding("config", Verdict.WARNING, text) for text in config_warnings(settings.config_dir)),
     ]
 
 

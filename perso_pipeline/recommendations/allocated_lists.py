@@ -1,4 +1,4 @@
-"""From a scenario's composed rows, with candidates to spare, to lists that promise no item beyond its stock.
+"""From a scenario's lists, composed with candidates to spare, to lists that promise no item beyond its stock.
 
 Arrow before and after, and the stock that scenarios of one site share. Who gets what is ``allocation``'s business, how
 much a slot sells ``slot_demand``'s.
@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.recommendations.allocation import Candidates, Indices, Numbers, allocate
-from perso_pipeline.recommendations.scenarios import ALLOCATION, Allocation, Scenario
+from perso_pipeline.recommendations.composition.rows import RECOMMENDATIONS, REJECTIONS, SHORT_LISTS, TRACE
+from perso_pipeline.recommendations.levels import ALLOCATION
+from perso_pipeline.recommendations.scenarios import Allocation, Scenario
 from perso_pipeline.recommendations.slot_demand import OWN, UNKNOWN, Served, expected_pieces, served
 from perso_pipeline.recommendations.subjects import ANYONE
 
@@ -90,55 +92,93 @@ class Stock:
 
 @dataclass(frozen=True)
 class AllocatedLists:
-    """Rows of the statement with shorter lists, and what the bound did: ``ALLOCATIONS``, ``ALLOCATED_ITEMS``."""
+    """The lists, and what the bound did: ``ALLOCATIONS``, ``ALLOCATED_ITEMS``."""
 
-    rows: pa.Table
+    recommendations: pa.Table
+    trace: pa.Table
+    rejections: pa.Table
+    short_lists: pa.Table
     allocations: pa.Table
     items: pa.Table
 
 
 def allocated(
-    warehouse: Warehouse, rows: pa.Table, scenario: Scenario, config: Allocation, stock: Stock, *, night: date
+    warehouse: Warehouse,
+    recommendations: pa.Table,
+    trace: pa.Table,
+    short_lists: pa.Table,
+    *,
+    scenario: Scenario,
+    config: Allocation,
+    stock: Stock,
+    night: date,
 ) -> AllocatedLists:
     """Cut every list to its size without promising more than there is.
 
     Args:
         warehouse: To measure from what slots sold.
-        rows: Rows of the scenario's statement, composed for ``size`` + ``spare`` slots.
+        recommendations: Slots of the scenario, composed for ``size`` + ``spare``, sorted by site, subject and rank.
+        trace: Of the same slots, in the same order.
+        short_lists: Of lists composed so.
         scenario: The scenario.
         config: Its ``allocation``.
         stock: Is told what this scenario promises.
         night: The night.
     """
     sold = served(warehouse, scenario.id, night=night, window_days=config.window_days, slots=scenario.size)
-    shown = rows.filter(pc.equal(rows["fate"], "shown"))
-    shown = shown.sort_by([(name, "ascending") for name in ("site_id", "subject_type", "subject_id", "rank")])
-    short = rows.filter(pc.equal(rows["fate"], "short"))
-    parts = [rows.filter(pc.equal(rows["fate"], "rejected")), short.filter(pc.equal(short["filled"], 0))]
-    summaries: list[dict[str, Any]] = []
-    items: list[dict[str, Any]] = []
-    for site_id in sorted(pc.unique(shown["site_id"]).to_pylist()):
-        measured = sold.get(site_id, Served(days=0, own_lists=0, pieces=np.zeros((2, scenario.size))))
-        site = _Site(shown.filter(pc.equal(shown["site_id"], site_id)), site_id, scenario, config, measured, stock)
-        parts += [site.kept(), site.refused(), site.short_lists(short)]
-        key = {"night": night, "site_id": site_id, "scenario_id": scenario.id}
-        summaries.append(key | site.summary())
-        items += [key | row for row in site.items_at_their_bound()]
-        stock.promise(site_id, site.item_ids, site.found.promised)
+    sites = [_Site.of(site_id, recommendations, trace, sold, scenario, config, stock, night=night)
+             for site_id in sorted(pc.unique(recommendations["site_id"]).to_pylist())]  # fmt: skip
+    empty = short_lists.filter(pc.equal(short_lists["filled"], 0))
+    sizes = pa.repeat(pa.scalar(scenario.size, pa.int32()), empty.num_rows)
+    empty = empty.set_column(empty.schema.get_field_index("size"), SHORT_LISTS.field("size"), sizes)
     return AllocatedLists(
-        rows=pa.concat_tables(part.cast(rows.schema) for part in parts),
-        allocations=pa.Table.from_pylist(summaries, schema=ALLOCATIONS),
-        items=pa.Table.from_pylist(items, schema=ALLOCATED_ITEMS),
+        recommendations=pa.concat_tables([RECOMMENDATIONS.empty_table(), *(site.kept(site.rows) for site in sites)]),
+        trace=pa.concat_tables([TRACE.empty_table(), *(site.kept(site.trace) for site in sites)]),
+        rejections=pa.concat_tables([REJECTIONS.empty_table(), *(site.refused() for site in sites)]),
+        short_lists=pa.concat_tables([empty, *(site.short_lists(short_lists) for site in sites)]),
+        allocations=pa.Table.from_pylist([site.key | site.summary() for site in sites], schema=ALLOCATIONS),
+        items=pa.Table.from_pylist(
+            [site.key | row for site in sites for row in site.items_at_their_bound()], schema=ALLOCATED_ITEMS
+        ),
     )
 
 
 class _Site:
     """The candidates of one scenario on one site, by list and place, and who gets what."""
 
+    @classmethod
+    def of(
+        cls,
+        site_id: str,
+        recommendations: pa.Table,
+        trace: pa.Table,
+        sold: Mapping[str, Served],
+        scenario: Scenario,
+        config: Allocation,
+        stock: Stock,
+        *,
+        night: date,
+    ) -> "_Site":
+        """The rows of a site, allocated; ``stock`` is told."""
+        own = pc.equal(recommendations["site_id"], site_id)
+        measured = sold.get(site_id, Served(days=0, own_lists=0, pieces=np.zeros((2, scenario.size))))
+        key = {"night": night, "site_id": site_id, "scenario_id": scenario.id}
+        site = cls(recommendations.filter(own), trace.filter(own), key, scenario, config, measured, stock)
+        stock.promise(site_id, site.item_ids, site.found.promised)
+        return site
+
     def __init__(
-        self, rows: pa.Table, site_id: str, scenario: Scenario, config: Allocation, measured: Served, stock: Stock
+        self,
+        rows: pa.Table,
+        trace: pa.Table,
+        key: dict[str, Any],
+        scenario: Scenario,
+        config: Allocation,
+        measured: Served,
+        stock: Stock,
     ) -> None:
-        self.rows, self.size, self.measured = rows, scenario.size, measured
+        self.rows, self.trace, self.key = rows, trace, key
+        self.size, self.measured, site_id = scenario.size, measured, key["site_id"]
         self.place = rows["rank"].to_numpy()
         self.list_no = np.cumsum(self.place == 1) - 1
         self.level, self.score = rows["level"].to_numpy(), rows["score"].to_numpy()
@@ -165,26 +205,18 @@ class _Site:
         )
         self.is_taken_away = self.found.is_refused & (self.place <= scenario.size)
 
-    def kept(self) -> pa.Table:
-        """The slots, with their new ranks."""
-        rank = self.found.rank[self.found.rank > 0]
-        rows = self.rows.filter(pa.array(self.found.rank > 0))
-        place = rows.schema.get_field_index("rank")
-        return rows.set_column(place, rows.schema.field(place), pa.array(rank, rows.schema.field(place).type))
+    def kept(self, slots: pa.Table) -> pa.Table:
+        """The slots, or their trace, with their new ranks."""
+        rows = slots.filter(pa.array(self.found.rank > 0))
+        rank = pa.array(self.found.rank[self.found.rank > 0], pa.int32())
+        return rows.set_column(rows.schema.get_field_index("rank"), rows.schema.field("rank"), rank)
 
     def refused(self) -> pa.Table:
         """A rejection per item that would have stood in the list."""
         rows = self.rows.filter(pa.array(self.is_taken_away))
-        said = {"fate": pa.scalar("rejected"), "rule": pa.scalar(ALLOCATION)}
-        columns = [
-            pa.repeat(said[field.name], rows.num_rows)
-            if field.name in said
-            else rows[field.name]
-            if field.name in {"site_id", "subject_type", "subject_id", "item_id"}
-            else pa.nulls(rows.num_rows, field.type)
-            for field in rows.schema
-        ]
-        return pa.Table.from_arrays(columns, schema=rows.schema)
+        said = {"rule": pa.repeat(ALLOCATION, rows.num_rows), "rule_id": pa.nulls(rows.num_rows, pa.string())}
+        columns = [said[name] if name in said else rows[name] for name in REJECTIONS.names]
+        return pa.Table.from_arrays(columns, schema=REJECTIONS)
 
     def short_lists(self, composed: pa.Table) -> pa.Table:
         """A row per list that ends with empty slots; why it was short before, if it was, and what was refused."""
@@ -193,15 +225,15 @@ class _Site:
         offered = np.bincount(self.list_no)
         firsts = self.rows.select(["site_id", "subject_type", "subject_id"]).filter(pa.array(self.place == 1))
         at = np.flatnonzero(filled < self.size)
-        before = {(r["site_id"], r["subject_type"], r["subject_id"]): r["rule"] for r in composed.to_pylist()}
+        before = {(r["site_id"], r["subject_type"], r["subject_id"]): r["reason"] for r in composed.to_pylist()}
         said = []
         for n, row in zip(at.tolist(), firsts.take(pa.array(at)).to_pylist(), strict=True):
             full = f"the levels offer {offered[n]} that may be shown; taken off: none"
             reason = before.get(tuple(row.values()), full)
             if refused[n]:
                 reason = f"{reason}, {ALLOCATION} {refused[n]}".replace("taken off: none, ", "taken off: ")
-            said.append({**row, "fate": "short", "rule": reason, "filled": int(filled[n])})
-        return pa.Table.from_pylist(said, schema=self.rows.schema)
+            said.append(self.key | row | {"size": self.size, "filled": int(filled[n]), "reason": reason})
+        return pa.Table.from_pylist(said, schema=SHORT_LISTS)
 
     def summary(self) -> dict[str, Any]:
         """Columns of ``ALLOCATIONS``."""

@@ -10,7 +10,8 @@ import dagster as dg
 
 from perso_pipeline.recommendations import report
 from perso_pipeline.recommendations.cold_start import cold_start_counts
-from perso_pipeline.recommendations.composer import compose
+from perso_pipeline.recommendations.composer import compose_parts
+from perso_pipeline.recommendations.conflicts import conflicts
 from perso_pipeline.recommendations.publish import TABLES, publish
 from perso_pipeline.recommendations.scenarios import read_scenarios
 from perso_pipeline.resources.display import markdown_table
@@ -40,6 +41,9 @@ _INPUTS = [
     ["interactions", "interactions"],
     ["interactions", "order_movements"],
     ["interactions", "served_lists"],
+    ["interactions", "recommendation_requests"],
+    ["profiles", "affinities"],
+    ["segments", "segment_membership"],
 ]
 
 
@@ -60,39 +64,36 @@ def _spec(table: str) -> dg.AssetSpec:
 def recommendation_tables(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Compose all scenarios for the night and write lists, trace, rejections and short lists."""
+    """Compose all scenarios for the night and write lists, trace, rejections and short lists, part by part."""
     night = date.fromisoformat(context.partition_key)
     store = warehouse.open()
     scenarios = read_scenarios(settings.get().config_dir)
-    lists = compose(store, scenarios, night=night)
-    tables = {
-        "recommendations": lists.recommendations,
-        "recommendation_trace": lists.trace,
-        "recommendation_rejections": lists.rejections,
-        "short_lists": lists.short_lists,
-        "allocations": lists.allocations,
-        "allocated_items": lists.allocated_items,
-    }
-    for table, rows in tables.items():
-        store.write_partition(f"recommendations.{table}", rows, {"night": night})
-    tables["cold_start"] = cold_start_counts(store, night=night)
-    store.write_partition("recommendations.cold_start", tables["cold_start"], {"night": night})
-    shares = report.level_shares(lists.recommendations)
-    fills = report.fills(lists.recommendations, lists.short_lists, {s.id: s.size for s in scenarios.scenarios})
+    parts = (part.tables() for part in compose_parts(store, scenarios, night=night))
+    rows = store.write_partitions(parts, {"night": night})
+    counts = cold_start_counts(store, night=night)
+    rows["recommendations.cold_start"] = store.write_partition("recommendations.cold_start", counts, {"night": night})
+    shares = report.level_shares(store, night=night)
+    fills = report.fills(store, {s.id: s.size for s in scenarios.scenarios}, night=night)
+    clashes = conflicts(scenarios)
     more: dict[str, dict[str, dg.MetadataValue]] = {
         "recommendations": {
             "fill": dg.MetadataValue.md(markdown_table(fills)),
             "level shares": dg.MetadataValue.md(markdown_table(shares, limit=40)),
             "level plot": dg.MetadataValue.md(report.level_plot(shares)),
+            "rules": dg.MetadataValue.md(markdown_table(report.rules_at_work(store, scenarios, night=night), limit=60)),
+            "conflicts of rules": dg.MetadataValue.md("\n".join(f"- {one.sentence}" for one in clashes) or "none"),
             "preview": dg.MetadataValue.md(markdown_table(report.preview(store, night=night), limit=12)),
         }
     }
-    for table, rows in tables.items():
-        shown = more.get(table, {"preview": dg.MetadataValue.md(markdown_table(rows))})
+    for table in _GRAINS:
+        shown = more.get(table)
+        if shown is None:
+            few = store.query(f"from recommendations.{table} where night = $night limit 10", {"night": night})
+            shown = {"preview": dg.MetadataValue.md(markdown_table(few))}
         yield dg.MaterializeResult(
             asset_key=["recommendations", table],
             metadata={
-                "dagster/row_count": rows.num_rows,
+                "dagster/row_count": rows[f"recommendations.{table}"],
                 "night": night.isoformat(),
                 **shown,
             },

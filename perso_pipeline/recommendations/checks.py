@@ -10,6 +10,7 @@ from datetime import date
 import dagster as dg
 
 from perso_pipeline.recommendations import findings, gate, gate_history
+from perso_pipeline.recommendations.conflicts import conflicts
 from perso_pipeline.recommendations.scenarios import read_scenarios
 from perso_pipeline.resources.display import markdown_table
 from perso_pipeline.resources.settings import SettingsResource
@@ -51,3 +52,15 @@ def publication_gate(
                 "shown": dg.MetadataValue.md(markdown_table(finding.rows, limit=20)),
             },
         )
+
+
+@dg.asset_check(asset=_ASSET, name="rules_agree", description="No two merchandising rules get in each other's way.")
+def rules_agree(settings: SettingsResource) -> dg.AssetCheckResult:
+    """Shown, not blocking: precedence decides a conflict, and who wrote the rules should know."""
+    found = conflicts(read_scenarios(settings.get().config_dir))
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(one.sentence for one in found) or "no two rules get in each other's way",
+        metadata={"conflicts": len(found)},
+    )

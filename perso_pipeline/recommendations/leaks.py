@@ -4,7 +4,8 @@ Written against catalogue and facts as they stand, apart from the composer's own
 to ``scenarios.Filter`` needs its leak here.
 """
 
-from perso_pipeline.recommendations.scenarios import Filter, Scenario
+from perso_pipeline.recommendations.levels import Filter
+from perso_pipeline.recommendations.scenarios import Scenario
 from perso_pipeline.recommendations.subjects import site_condition, subjects_sql
 
 _COLUMNS = "r.site_id, r.scenario_id, r.subject_type, r.subject_id, r.rank, r.item_id"

@@ -9,40 +9,95 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from perso_pipeline.contracts.warehouse import Warehouse
+from perso_pipeline.recommendations.scenarios import Scenarios
 from perso_pipeline.resources.display import markdown_picture, png
 
+_LEVEL_SHARES = """
+    select
+        scenario_id, level, strategy, count(*) as rows,
+        count(*) / sum(count(*)) over (partition by scenario_id) as share
+    from recommendations.recommendations
+    where night = $night
+    group by scenario_id, level, strategy
+    order by scenario_id, level, strategy"""
 
-def level_shares(recommendations: pa.Table) -> pa.Table:
-    """Rows per scenario, level and strategy: (scenario_id, level, strategy, rows, share), known subjects and anyone."""
-    keys = ["scenario_id", "level", "strategy"]
-    counts = recommendations.group_by(keys).aggregate([("rank", "count")]).sort_by([(key, "ascending") for key in keys])
-    rows = counts.to_pylist()
-    totals: dict[str, int] = {}
-    for row in rows:
-        totals[row["scenario_id"]] = totals.get(row["scenario_id"], 0) + row["rank_count"]
-    shares = pa.array([row["rank_count"] / totals[row["scenario_id"]] for row in rows], pa.float64())
-    return counts.rename_columns([*keys, "rows"]).append_column("share", shares)
+_FILLS = """
+    with lists as (
+        select scenario_id, site_id, subject_type, subject_id, count(*) as filled
+        from recommendations.recommendations
+        where night = $night
+        group by scenario_id, site_id, subject_type, subject_id
+    ),
 
-
-def fills(recommendations: pa.Table, short_lists: pa.Table, sizes: Mapping[str, int]) -> pa.Table:
-    """Per scenario: (scenario_id, lists, rows, short_lists, fill)."""
-    shown = recommendations.select(["scenario_id", "site_id", "subject_type", "subject_id"])
-    lists = (
-        shown.group_by(shown.column_names).aggregate([]).group_by("scenario_id").aggregate([("subject_id", "count")])
+    short as (
+        select scenario_id, count(*) as short_lists, count(*) filter (filled = 0) as empty_lists
+        from recommendations.short_lists
+        where night = $night
+        group by scenario_id
     )
-    full = dict(zip(lists["scenario_id"].to_pylist(), lists["subject_id_count"].to_pylist(), strict=True))
-    rows = {r["values"]: r["counts"] for r in recommendations["scenario_id"].value_counts().to_pylist()}
-    short = {r["values"]: r["counts"] for r in short_lists["scenario_id"].value_counts().to_pylist()}
-    empty = short_lists.filter(pc.equal(short_lists["filled"], 0))["scenario_id"].to_pylist()
+
+    select
+        scenario_id, count(l.filled) + coalesce(any_value(s.empty_lists), 0) as lists, sum(l.filled)::bigint as rows,
+        coalesce(any_value(s.short_lists), 0) as short_lists
+    from lists as l
+    full join short as s using (scenario_id)
+    group by scenario_id"""
+
+
+def level_shares(warehouse: Warehouse, *, night: date) -> pa.Table:
+    """Rows per scenario, level and strategy: (scenario_id, level, strategy, rows, share), known subjects and anyone."""
+    return warehouse.query(_LEVEL_SHARES, {"night": night})
+
+
+def fills(warehouse: Warehouse, sizes: Mapping[str, int], *, night: date) -> pa.Table:
+    """Per scenario: (scenario_id, lists, rows, short_lists, fill)."""
+    found = {row["scenario_id"]: row for row in warehouse.query(_FILLS, {"night": night}).to_pylist()}
     table = []
     for scenario, size in sizes.items():
-        count = full.get(scenario, 0) + empty.count(scenario)
-        fill = rows.get(scenario, 0) / (count * size) if count else None
-        table.append((scenario, count, rows.get(scenario, 0), short.get(scenario, 0), fill))
+        row = found.get(scenario, {})
+        lists, rows = row.get("lists") or 0, row.get("rows") or 0
+        table.append((scenario, lists, rows, row.get("short_lists") or 0, rows / (lists * size) if lists else None))
     names = ["scenario_id", "lists", "rows", "short_lists", "fill"]
+    return pa.table({name: [row[n] for row in table] for n, name in enumerate(names)})
+
+
+_RULES_AT_WORK = """
+    with slots as (
+        select rule_id, scenario_id, count(*) as slots
+        from (
+            select scenario_id, unnest(rule_ids) as rule_id
+            from recommendations.recommendation_trace
+            where night = $night and len(rule_ids) > 0
+        )
+        group by rule_id, scenario_id
+    ),
+
+    off as (
+        select rule_id, scenario_id, count(*) as taken_off
+        from recommendations.recommendation_rejections
+        where night = $night and rule_id is not null and rule <> 'page'
+        group by rule_id, scenario_id
+    )
+
+    select rule_id, scenario_id, coalesce(slots, 0) as slots, coalesce(taken_off, 0) as taken_off
+    from slots full join off using (rule_id, scenario_id)
+    order by rule_id, scenario_id"""
+
+
+def rules_at_work(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> pa.Table:
+    """Per rule in force and scenario: (rule, kind, scenario, slots, taken_off), those that did nothing among them.
+
+    ``slots`` are those the rule stood over (include, exclude, variety, repeat) or whose item it placed or moved.
+    """
+    rows = {(r["rule_id"], r["scenario_id"]): r for r in warehouse.query(_RULES_AT_WORK, {"night": night}).to_pylist()}
+    table = []
+    for scenario in scenarios.scenarios:
+        for rule in scenarios.merchandising.of(scenario.id, night):
+            row = rows.get((rule.id, scenario.id), {})
+            table.append((rule.id, rule.kind, scenario.id, row.get("slots", 0), row.get("taken_off", 0)))
+    names = ["rule", "kind", "scenario", "slots", "taken_off"]
     return pa.table({name: [row[n] for row in table] for n, name in enumerate(names)})
 
 

@@ -1,95 +1,20 @@
 """``config/scenarios.yml``: placements, their strategy levels, filters and limits.
 
-The words of the composer and of its gate. Add a strategy or a filter here first. Keep SQL out.
+What the composer makes and its gate holds it against. The words of levels and filters are in ``levels``, rules on top
+of them in ``merchandising``. Keep SQL out.
 """
 
-from enum import StrEnum
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from perso_pipeline.contracts.config_files import ConfigPart, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Sites
-
-
-class Subject(StrEnum):
-    """What a list is made for."""
-
-    PERSON = "person"
-    ITEM = "item"
-    CART = "cart"
-
-
-class Strategy(StrEnum):
-    """Where the candidates of a level come from."""
-
-    PERSONAL = "personal"  # the site's champion for people
-    SIMILAR = "similar"  # the site's champion for items
-    CART_ITEMS = "cart_items"  # what 'similar' gives for the items in the cart, added up
-    SIMILAR_CONTENT = "similar_content"  # for items too few people met: what is alike in words and traits
-    TRENDING = "trending"
-    POPULAR = "popular"
-    RECENTLY_ADDED = "recently_added"  # newest in the catalogue
-    POPULAR_IN_CATEGORY = "popular_in_category"
-    CATALOGUE = "catalogue"  # every item of the site, most wanted first: never runs dry before the shop does
-
-
-class Filter(StrEnum):
-    """What takes a candidate off a list. The first in a scenario's order is the one that is recorded."""
-
-    SOLD_OUT = "sold_out"
-    EXPIRED = "expired"
-    CONTENT = "content"  # anything but products
-    BOUGHT = "bought"
-    BLOCKED = "blocked"
-    IN_CART = "in_cart"
-    SAME_ITEM = "same_item"
-    VARIANTS = "variants"  # one item per parent in a list, none of the family of the item or cart it is made for
-
-
-UNAVAILABLE = "unavailable"  # always in force: not in the site's catalogue of the night, deleted, or a service
-
-ALLOCATION = "allocation"  # rule that takes an item off a list when all of it is promised to others
-
-EXPLORATION = "exploration"  # strategy of a slot that an item still to be learnt about was drawn for
-
-_OF_SUBMODELS = frozenset(
-    {Strategy.PERSONAL, Strategy.SIMILAR, Strategy.CART_ITEMS, Strategy.TRENDING, Strategy.POPULAR}
-)
-_NEEDS_SUBJECT: dict[str, frozenset[Subject]] = {
-    Strategy.PERSONAL: frozenset({Subject.PERSON}),
-    Strategy.SIMILAR: frozenset({Subject.ITEM}),
-    Strategy.CART_ITEMS: frozenset({Subject.CART}),
-    Strategy.SIMILAR_CONTENT: frozenset({Subject.ITEM, Subject.CART}),
-    Filter.BOUGHT: frozenset({Subject.PERSON, Subject.CART}),
-    Filter.BLOCKED: frozenset({Subject.PERSON, Subject.CART}),
-    Filter.IN_CART: frozenset({Subject.CART}),
-    Filter.SAME_ITEM: frozenset({Subject.ITEM}),
-}
-
-
-class Level(ConfigPart):
-    """One step of a scenario; fills only what the steps before it left open."""
-
-    strategy: Strategy
-    submodel: str | None = Field(
-        default=None, description="Submodel of models.yml that answers in place of the main model."
-    )
-    group: str | None = Field(
-        default=None, description="Its group for everybody; left out, the group of the person, item or cart."
-    )
-
-    @model_validator(mode="after")
-    def _submodel_fits(self) -> Self:
-        if self.submodel is not None and self.strategy not in _OF_SUBMODELS:
-            msg = f"'{self.strategy}' has no submodels; {', '.join(sorted(_OF_SUBMODELS))} have"
-            raise ValueError(msg)
-        if self.group is not None and self.submodel is None:
-            msg = f"group '{self.group}' needs the submodel that it belongs to"
-            raise ValueError(msg)
-        return self
+from perso_pipeline.recommendations.levels import NEEDS_SUBJECT, Filter, Level, Source, Strategy, Subject
+from perso_pipeline.recommendations.merchandising import Merchandising, check_names, read_merchandising
 
 
 class Exploration(ConfigPart):
@@ -148,6 +73,21 @@ class GateLimits(ConfigPart):
     stop_jaccard: float = Field(default=0.0, ge=0, le=1, description="As min_jaccard; blocks.")
 
 
+class SegmentChoice(ConfigPart):
+    """What people of one segment get in place of the scenario's own levels."""
+
+    segment: str = Field(min_length=1, description="Segment of people.")
+    levels: tuple[Level, ...] = Field(default=(), max_length=9, description="Levels for them.")
+    scenario: str | None = Field(default=None, description="Or a scenario whose levels they get.")
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if bool(self.levels) is (self.scenario is not None):
+            msg = f"the choice for segment '{self.segment}' needs one of levels and scenario"
+            raise ValueError(msg)
+        return self
+
+
 class Scenario(ConfigPart):
     """One placement."""
 
@@ -157,8 +97,23 @@ class Scenario(ConfigPart):
     size: int = Field(ge=1, le=200, description="Slots of a list.")
     sites: tuple[str, ...] = Field(default=(), description="Sites that have this placement; none listed means all.")
     levels: tuple[Level, ...] = Field(min_length=1, max_length=9, description="Strategies in order.")
+    by_segment: tuple[SegmentChoice, ...] = Field(
+        default=(), description="Levels for people of a segment; the first that fits, else the scenario's own."
+    )
+    output_types: tuple[Literal["product", "content"], ...] = Field(
+        default=(), max_length=1, description="The one type of item that the list holds; left out, both."
+    )
     filters: tuple[Filter, ...] = Field(default=(), description="What takes a candidate off the list, in order.")
+    page: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        description="Page group: no item stands in two of its lists.",
+    )
+    page_priority: int = Field(
+        default=100, ge=1, le=999, description="Which list of the page is filled first: 1 before 2; then file order."
+    )
     bought_days: int = Field(default=365, ge=1, description="How long 'bought' looks back, days.")
+    viewed_days: int = Field(default=365, ge=1, description="How long 'viewed' looks back, days.")
     cart_days: int = Field(
         default=7, ge=1, le=90, description="How long a cart counts as open after its last change, days."
     )
@@ -168,38 +123,76 @@ class Scenario(ConfigPart):
     time_slots: TimeSlots | None = Field(default=None, description="Left out: the same lists all day.")
     gate: GateLimits = Field(default=GateLimits(), description="Limits of the gate before publication.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_type_is_a_filter(cls, given: Any) -> Any:
+        """``output_types`` says with a better word what the filters 'content' and 'products' do."""
+        types = given.get("output_types") if isinstance(given, dict) else None
+        filters = given.get("filters", ()) if isinstance(given, dict) else ()
+        if not isinstance(types, list | tuple) or len(types) != 1 or not isinstance(filters, list | tuple):
+            return given
+        off = {"product": Filter.CONTENT, "content": Filter.PRODUCTS}.get(types[0])
+        return given if off is None or off in filters else {**given, "filters": (*filters, off)}
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        strategies = [(level.strategy, level.submodel, level.group) for level in self.levels]
-        for used in (*(level.strategy for level in self.levels), *self.filters):
-            legal = _NEEDS_SUBJECT.get(used)
+        for used in (*(source.strategy for source in self.sources), *self.filters):
+            legal = NEEDS_SUBJECT.get(used)
             if legal and self.subject not in legal:
                 msg = f"'{used}' needs subject {' or '.join(sorted(legal))}, not {self.subject}"
                 raise ValueError(msg)
         stated: dict[str, list[Any]] = {
-            "level": strategies,
+            "level": [
+                tuple((part.strategy, part.submodel, part.group) for part in level.parts) for level in self.levels
+            ],
             "filter": list(self.filters),
             "site": list(self.sites),
             "time slot": list(self.time_slots.slots) if self.time_slots else [],
+            "segment": [choice.segment for choice in self.by_segment],
         }
         for kind, words in stated.items():
             if len(set(words)) < len(words):
                 msg = f"a {kind} stands twice in scenario '{self.id}'"
                 raise ValueError(msg)
-        if self.is_own_history and Filter.BOUGHT in self.filters:
-            msg = "a scenario of a person's own history cannot filter 'bought'; take one of the two out"
-            raise ValueError(msg)
-        if self.allocation and self.subject is not Subject.PERSON:
-            msg = f"'allocation' shares stock out among people; it needs subject person, not {self.subject}"
-            raise ValueError(msg)
-        if self.allocation and (self.exploration or self.time_slots):
-            other = "exploration" if self.exploration else "time_slots"
-            msg = f"'allocation' and '{other}' cannot stand in one scenario; take one of the two out"
-            raise ValueError(msg)
+        faults = {
+            "a scenario of a person's own history cannot filter 'bought'; take one of the two out": (
+                self.is_own_history and Filter.BOUGHT in self.filters
+            ),
+            "the filters 'content' and 'products' together leave nothing": (
+                {Filter.CONTENT, Filter.PRODUCTS} <= set(self.filters)
+            ),
+            "only lists for people and their carts can be chosen by segment": bool(
+                self.by_segment and self.subject not in (Subject.PERSON, Subject.CART)
+            ),
+            "a scenario made for each time slot cannot belong to a page: its lists stand in for one another": bool(
+                self.page and self.time_slots
+            ),
+            f"'allocation' shares stock out among people; it needs subject person, not {self.subject}": bool(
+                self.allocation and self.subject is not Subject.PERSON
+            ),
+            "'allocation' and 'exploration' cannot stand in one scenario; take one of the two out": bool(
+                self.allocation and self.exploration
+            ),
+            "'allocation' and 'time_slots' cannot stand in one scenario; take one of the two out": bool(
+                self.allocation and self.time_slots
+            ),
+            "a scenario with 'allocation' cannot belong to a page: its lists are cut when all of them are made": bool(
+                self.allocation and self.page
+            ),
+        }
+        for msg, is_so in faults.items():
+            if is_so:
+                raise ValueError(msg)
         if self.exploration and self.exploration.first_slots_kept >= self.size:
             msg = f"first_slots_kept ({self.exploration.first_slots_kept}) leaves no slot of {self.size} to explore"
             raise ValueError(msg)
         return self
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every source that any list of the scenario may ask."""
+        levels = (*self.levels, *(level for choice in self.by_segment for level in choice.levels))
+        return tuple(part for level in levels for part in level.parts)
 
     def by_time_slot(self) -> tuple["Scenario", ...]:
         """The scenario itself, then one per time slot: levels with submodels' lists ask that slot's first."""
@@ -240,31 +233,53 @@ class Publication(ConfigPart):
 
 
 class Scenarios(ConfigPart):
-    """The whole of ``config/scenarios.yml``."""
+    """The whole of ``config/scenarios.yml``, and the rules of ``config/merchandising.yml`` that stand over it."""
 
     popularity: Popularity = Popularity()
     publish: Publication = Publication()
     scenarios: tuple[Scenario, ...] = Field(min_length=1)
+    _merchandising: Merchandising = PrivateAttr(default=Merchandising())
 
     @model_validator(mode="after")
-    def _ids_are_unique(self) -> Self:
+    def _fit_together(self) -> Self:
         ids = [scenario.id for scenario in self.scenarios]
         if len(set(ids)) < len(ids):
             msg = f"scenario '{next(i for i in ids if ids.count(i) > 1)}' stands twice"
             raise ValueError(msg)
+        pages: dict[str, Scenario] = {}
+        for scenario in self.scenarios:
+            first = pages.setdefault(scenario.page, scenario) if scenario.page else scenario
+            if first.subject is not scenario.subject:
+                msg = (
+                    f"page '{scenario.page}' has lists for {first.subject} ('{first.id}') and {scenario.subject} "
+                    f"('{scenario.id}'); the lists of a page are all for one kind"
+                )
+                raise ValueError(msg)
         return self
+
+    @property
+    def merchandising(self) -> Merchandising:
+        """The rules over all scenarios; none unless ``under`` gave some."""
+        return self._merchandising
+
+    def under(self, rules: Merchandising) -> "Scenarios":
+        """The same scenarios under these rules."""
+        copy = self.model_copy()
+        copy._merchandising = rules  # noqa: SLF001  (our own, of the copy)
+        return copy
 
     def __getitem__(self, scenario_id: str) -> Scenario:
         return next(s for s in self.scenarios if s.id == scenario_id)
 
 
 def read_scenarios(config_dir: Path) -> Scenarios:
-    """Read ``scenarios.yml`` and hold its sites against ``sites.yml``.
+    """Read ``scenarios.yml`` and ``merchandising.yml``, and hold the names in them against one another.
 
     Raises:
-        ConfigError: either file does not fit, or a scenario names a site that is not there.
+        ConfigError: a file does not fit, or names a site or scenario that is not there.
     """
     scenarios = read_config(config_dir / "scenarios.yml", Scenarios)
+    rules = read_merchandising(config_dir)
     known = {site.id for site in read_config(config_dir / "sites.yml", Sites).sites}
     for scenario in scenarios.scenarios:
         for site in scenario.sites:
@@ -272,9 +287,53 @@ def read_scenarios(config_dir: Path) -> Scenarios:
                 hint = nearest(site, known)
                 msg = f"scenarios.yml: scenario '{scenario.id}' names site '{site}', not in sites.yml{hint}."
                 raise ConfigError(msg)
-    expanded = [one.model_dump() for scenario in scenarios.scenarios for one in scenario.by_time_slot()]
+    expanded = [one.model_dump() for scenario in _with_choices(scenarios.scenarios) for one in scenario.by_time_slot()]
     try:
-        return Scenarios.model_validate(scenarios.model_dump() | {"scenarios": expanded})
+        whole = Scenarios.model_validate(scenarios.model_dump() | {"scenarios": expanded})
     except ValidationError as error:
         msg = f"scenarios.yml: once more per time slot: {error.errors()[0]['msg'].rstrip('.').lower()}."
         raise ConfigError(msg) from error
+    check_names(rules, scenarios={scenario.id for scenario in whole.scenarios}, sites=known)
+    _check_positions(rules, whole.scenarios)
+    return whole.under(rules)
+
+
+def _with_choices(scenarios: tuple[Scenario, ...]) -> Iterator[Scenario]:
+    """The scenarios, those that a choice names put in by their levels.
+
+    Raises:
+        ConfigError: a named one is not there, or its levels ask for another subject.
+    """
+    by_id = {scenario.id: scenario for scenario in scenarios}
+    for scenario in scenarios:
+        choices = []
+        for choice in scenario.by_segment:
+            if choice.scenario is None:
+                choices.append(choice)
+                continue
+            named = f"scenarios.yml: scenario '{scenario.id}', segment '{choice.segment}': scenario '{choice.scenario}'"
+            if choice.scenario not in by_id:
+                msg = f"{named} is not there{nearest(choice.scenario, by_id)}."
+                raise ConfigError(msg)
+            other = by_id[choice.scenario]
+            if other.subject is not scenario.subject:
+                msg = f"{named} is for {other.subject}, not for {scenario.subject}."
+                raise ConfigError(msg)
+            choices.append(SegmentChoice(segment=choice.segment, levels=other.levels))
+        yield scenario.model_copy(update={"by_segment": tuple(choices)}) if choices else scenario
+
+
+def _check_positions(rules: Merchandising, scenarios: tuple[Scenario, ...]) -> None:
+    """No item is pinned beyond the end of a list that the rule names.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for rule in rules.rules:
+        for scenario in scenarios:
+            if rule.kind == "pin" and scenario.id in rule.scenarios and rule.position > scenario.size:
+                msg = (
+                    f"merchandising.yml: rule '{rule.id}' pins to position {rule.position}, and '{scenario.id}' has "
+                    f"{scenario.size} slots."
+                )
+                raise ConfigError(msg)

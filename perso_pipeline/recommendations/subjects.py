@@ -1,27 +1,20 @@
 """SQL of whom lists are made for and what each subject must not be shown.
 
-CTEs for the composer and for its gate. The strategies themselves are in ``candidates``.
+CTEs for the composer and for its gate. Where candidates come from is in ``candidates``.
 """
 
+from dataclasses import dataclass
+
 from perso_pipeline.interactions.carts import CARTS, IDENTITIES
-from perso_pipeline.recommendations.scenarios import UNAVAILABLE, Filter, Scenario, Subject
+from perso_pipeline.recommendations.levels import Filter, Subject
+from perso_pipeline.recommendations.scenarios import Scenario
 
 ANYONE = "anyone"
 EVERYBODY = "*"
 
 
-def rule_names(scenario: Scenario) -> list[str]:
-    """Rules by ordinal: what is always in force, then the scenario's filters in order."""
-    return [UNAVAILABLE, *scenario.filters]
-
-
-def ordinal(scenario: Scenario, rule: Filter) -> int:
-    """Place of a filter in ``rule_names``."""
-    return 1 + scenario.filters.index(rule)
-
-
 def site_condition(scenario: Scenario) -> str:
-    """``$site_0, ...`` bound by ``parameters``; true for a scenario on all sites."""
+    """``$site_0, ...`` bound by ``composer.parameters_of``; true for a scenario on all sites."""
     names = ", ".join(f"$site_{n}" for n in range(len(scenario.sites)))
     return f"site_id in ({names})" if names else "true"
 
@@ -32,37 +25,16 @@ ITEM_RULES = {
     # judged at the end of the night, when the lists go out
     Filter.EXPIRED: "(coalesce(valid_to <= {end}, false) or coalesce(valid_from > {end}, false))",
     Filter.CONTENT: "item_type <> 'product'",
+    Filter.PRODUCTS: "item_type <> 'content'",
 }
-_END = "($night::date + 1)::timestamp"
+END = "($night::date + 1)::timestamp"
 
-
-def items_sql(scenario: Scenario) -> str:
-    """``items``: the sites' catalogue of the night with the first rule, if any, that takes an item off."""
-    tests = [
-        f"case when {test.format(end=_END)} then {ordinal(scenario, rule)} end"
-        for rule, test in ITEM_RULES.items()
-        if rule in scenario.filters
-    ]
-    expired = ITEM_RULES[Filter.EXPIRED].format(end=_END)
-    family = "coalesce(parent_item_id, item_id)" if Filter.VARIANTS in scenario.filters else "item_id"
-    return f"""
-items as materialized (
-    select
-        site_id, item_id, category_path, is_available, {family} as family,
-        ($w_purchases * coalesce(purchases_28d, 0) + $w_cart_adds * coalesce(cart_adds_28d, 0)
-            + $w_views * coalesce(views_28d, 0))::double as popularity,
-        least({", ".join([_UNAVAILABLE_TEST.format(expired=expired), *tests, "null::integer"])}) as item_rule
-    from profiles.item_profiles
-    where night = $night and {site_condition(scenario)}
-)"""
-
-
-# is_available says several things at once; what stock and dates do not explain is a deleted item
-_UNAVAILABLE_TEST = """
-            case
-                when item_type is null or item_type not in ('product', 'content') then 0
-                when not is_available and coalesce(stock, 1) > 0 and not {expired} then 0
-            end"""
+# always in force: deleted, or a service. is_available says several things at once; what stock and dates do not
+# explain is a deleted item
+UNAVAILABLE_TEST = """(
+            item_type is null or item_type not in ('product', 'content')
+            or (not is_available and coalesce(stock, 1) > 0 and not {expired})
+        )"""
 
 _PEOPLE = """
     select
@@ -84,116 +56,143 @@ _CARTS = """
     where c.is_open
         and exists (select 1 from cart_contents as l where l.site_id = c.site_id and l.cart_key = c.cart_key)"""
 
-_SUBJECTS = {Subject.PERSON: _PEOPLE, Subject.ITEM: _ITEMS, Subject.CART: _CARTS}
+# an item stands under its category and under every category above it
+_CATEGORIES = """
+    select distinct
+        site_id, 'category' as subject_type, array_to_string(parts[:depth], '/') as subject_id,
+        null::varchar as person_id, true as may_personalize
+    from (
+        select *, unnest(range(1, len(parts) + 1)) as depth
+        from (
+            select site_id, string_split(category_path, '/') as parts
+            from profiles.item_profiles
+            where night = $night and is_available and category_path is not null
+        )
+    )"""
+
+_SEGMENTS = """
+    select distinct
+        site_id, 'segment' as subject_type, segment_id as subject_id, null::varchar as person_id,
+        true as may_personalize
+    from segments.segment_membership
+    where night = $night"""
+
+_EVERYBODY = f"""
+    select distinct site_id, '{ANYONE}' as subject_type, '{EVERYBODY}' as subject_id, null::varchar as person_id,
+        false as may_personalize
+    from profiles.item_profiles
+    where night = $night"""
+
+_SUBJECTS = {
+    Subject.PERSON: f"{_PEOPLE} union all {_EVERYBODY}",
+    Subject.ITEM: f"{_ITEMS} union all {_EVERYBODY}",
+    Subject.CART: f"{_CARTS} union all {_EVERYBODY}",
+    Subject.CATEGORY: _CATEGORIES,
+    Subject.SEGMENT: _SEGMENTS,
+    Subject.NONE: _EVERYBODY,
+}
 
 
 def subjects_sql(scenario: Scenario) -> str:
-    """``subjects(subject_no, site_id, subject_type, subject_id, person_id, may_personalize)``.
+    """``subjects(site_id, subject_type, subject_id, person_id, may_personalize)``: the lists a scenario should have.
 
-    One row per person with a profile, available item or open cart of the sites, and per site one for
-    everybody unknown. ``$bucket`` of ``$buckets`` keeps a share of them by hash.
+    One row per person with a profile, available item or open cart of the sites, and per site one for everybody
+    unknown; per category or segment of the sites; or one per site.
     """
     carts = f"{CARTS}," if scenario.subject is Subject.CART else ""
     return f"""{IDENTITIES},
 {carts}
-all_subjects as (
-{_SUBJECTS[scenario.subject]}
-    union all
-    select distinct site_id, '{ANYONE}', '{EVERYBODY}', null::varchar, false
-    from profiles.item_profiles
-    where night = $night
+subjects as materialized (
+    select * from ({_SUBJECTS[scenario.subject]})
+    where {site_condition(scenario)}
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Subjects that are composed together: those of one kind whose ids lie in [first, until).
+
+    Attributes:
+        subject: Kind.
+        cart_days: How long a cart counts as open; part of the kind, for carts.
+        first: Least subject id; None for the first part.
+        until: First subject id beyond; None for the last part.
+    """
+
+    subject: Subject
+    cart_days: int
+    first: str | None = None
+    until: str | None = None
+
+    @property
+    def in_range(self) -> str:
+        """Condition on ``subject_id`` that binds ``$first_id`` and ``$until_id``."""
+        tests = ["subject_id >= $first_id"] * (self.first is not None) + ["subject_id < $until_id"] * (
+            self.until is not None
+        )
+        return " and ".join(tests) or "true"
+
+    def sql(self) -> str:
+        """``subjects(subject_no, ...)`` and ``context_items(subject_no, site_id, item_id)`` of all sites.
+
+        Numbers follow site, type and id, from 0; the context is the item of a product page, the items of a cart.
+        """
+        carts = f"{CARTS}," if self.subject is Subject.CART else ""
+        return f"""{IDENTITIES},
+{carts}
+subjects as materialized (
+    select (row_number() over (order by site_id, subject_type, subject_id) - 1)::integer as subject_no, *
+    from ({_SUBJECTS[self.subject]})
+    where {self.in_range}
 ),
 
-subjects as materialized (
-    select row_number() over () as subject_no, *
-    from all_subjects
-    where {site_condition(scenario)} and hash(subject_id) % $buckets::ubigint = $bucket::ubigint
+context_items as materialized (
+    {_CONTEXTS.get(self.subject, _NO_CONTEXT)}
 )"""
 
 
-def context_sql(scenario: Scenario) -> str:
-    """``context_items(subject_no, site_id, item_id)``: the item of a product page, the items of a cart."""
-    if scenario.subject is Subject.PERSON:
-        select = "select subject_no, site_id, null::varchar as item_id from subjects where false"
-    elif scenario.subject is Subject.ITEM:
-        select = "select subject_no, site_id, subject_id as item_id from subjects where subject_type = 'item'"
-    else:
-        select = """select s.subject_no, s.site_id, l.item_id
+_CONTEXTS = {
+    Subject.ITEM: "select subject_no, site_id, subject_id as item_id from subjects where subject_type = 'item'",
+    Subject.CART: """select s.subject_no, s.site_id, l.item_id
     from subjects as s
     join cart_contents as l on l.site_id = s.site_id and l.cart_key = s.subject_id
-    where s.subject_type = 'cart'"""
-    return f"""
-context_items as materialized (
-    {select}
-)"""
+    where s.subject_type = 'cart'""",
+}
+_NO_CONTEXT = "select subject_no, site_id, null::varchar as item_id from subjects where false"
 
-
-_OF_THE_CONTEXT = "select subject_no, item_id, {rule} as rule from context_items"
-
-_EXCLUDED = {
-    Filter.SAME_ITEM: _OF_THE_CONTEXT,
-    Filter.IN_CART: _OF_THE_CONTEXT,
-    Filter.BLOCKED: """
-    select p.subject_no, x.item_id, {rule} as rule
+# Pairs (subject_no, site_id, item_id) that a filter takes off, for the filters that look at more than the item.
+_OF_THE_CONTEXT = "select subject_no, site_id, item_id from context_items"
+_BY_EVENTS = """
+    select p.subject_no, x.site_id, x.item_id
     from subject_identifiers as p
     join interactions.interactions as x on x.identifier = p.identifier and x.site_id = p.site_id
-    where x.known_on <= $night and x.event_type = 'block_item'""",
+    where x.known_on <= $night and {test}"""
+
+OWN_RULES = {
+    Filter.SAME_ITEM: _OF_THE_CONTEXT,
+    Filter.IN_CART: _OF_THE_CONTEXT,
+    Filter.BLOCKED: _BY_EVENTS.format(test="x.event_type = 'block_item'"),
+    Filter.VIEWED: _BY_EVENTS.format(
+        test="x.event_type in ('product_view', 'content_consumed') and x.event_date > $night::date - $days::integer"
+    ),
     # an order line that was cancelled whole was never bought; one that was sent back was
-    Filter.BOUGHT: """
-    select p.subject_no, x.item_id, {rule} as rule
+    Filter.BOUGHT: f"""
+    select p.subject_no, x.site_id, x.item_id
     from subject_identifiers as p
     join (
         select site_id, max(identifier) filter (movement = 'sale') as identifier, item_id
         from interactions.order_movements
         where known_on <= $night and is_goods and movement in ('sale', 'cancellation')
-            and order_date > $night::date - $bought_days::integer
+            and order_date > $night::date - $days::integer
         group by site_id, order_id, order_line_id, item_id
         having sum(quantity) > 0
     ) as x on x.identifier = p.identifier and x.site_id = p.site_id
-    union all
-    select p.subject_no, x.item_id, {rule} as rule
-    from subject_identifiers as p
-    join interactions.interactions as x on x.identifier = p.identifier and x.site_id = p.site_id
-    where x.known_on <= $night and x.event_type = 'owns'""",
+    union all{_BY_EVENTS.format(test="x.event_type = 'owns'")}""",
 }
 
-
-def exclusions_sql(scenario: Scenario) -> str:
-    """``exclusions(subject_no, item_id, rule)``, first rule only, and ``needs(subject_no, needed)``.
-
-    ``needed`` is how many items that could be shown a shared list must offer a subject, so that its slots
-    are full whatever it may not see.
-    """
-    parts = [
-        _EXCLUDED[rule].format(rule=ordinal(scenario, rule)) for rule in scenario.filters if rule in _EXCLUDED
-    ] or ["select subject_no, item_id, 0 as rule from context_items where false"]
-    return f"""
+SUBJECT_IDENTIFIERS = """
 subject_identifiers as materialized (
     select s.subject_no, s.site_id, i.identifier
     from subjects as s
     join identities as i on i.person_id = s.person_id
-),
-
-exclusions as materialized (
-    select subject_no, item_id, min(rule) as rule
-    from (
-{" union all ".join(parts)}
-    )
-    group by subject_no, item_id
-),
-
-context_families as materialized (
-    select distinct c.subject_no, i.family
-    from context_items as c
-    join items as i on i.site_id = c.site_id and i.item_id = c.item_id
-    where {"true" if Filter.VARIANTS in scenario.filters else "false"}
-),
-
-needs as materialized (
-    select s.subject_no, $size + coalesce(e.items, 0) + coalesce(f.families, 0) as needed
-    from subjects as s
-    left join (select subject_no, count(*) as items from exclusions group by subject_no) as e using (subject_no)
-    left join (
-        select subject_no, count(*) as families from context_families group by subject_no
-    ) as f using (subject_no)
 )"""

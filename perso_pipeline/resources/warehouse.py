@@ -9,7 +9,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -104,6 +104,7 @@ class DuckDBWarehouse:
         self.path = path
         self._memory_limit = memory_limit
         self._threads = threads
+        self._writing: duckdb.DuckDBPyConnection | None = None
 
     @contextmanager
     def connect(self, *, read_only: bool = False, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
@@ -140,20 +141,50 @@ class DuckDBWarehouse:
             connection.execute("commit")
 
     def query(self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()) -> pa.Table:
+        if self._writing is not None:  # another transaction of the same file: sees what was there before the write
+            with self._writing.cursor() as cursor:
+                return cursor.sql(sql, params=parameters or None).to_arrow_table()
         with self.connect(read_only=self.path.exists()) as connection:
             return connection.sql(sql, params=parameters or None).to_arrow_table()
 
     def write_partition(self, table: str, rows: pa.Table, partition: Mapping[str, Value]) -> int:
+        return self.write_partitions([{table: rows}], partition)[table]
+
+    def write_partitions(
+        self, parts: Iterable[Mapping[str, pa.Table]], partition: Mapping[str, Value]
+    ) -> dict[str, int]:
+        """Replace the rows of ``partition`` in each table by those of all parts, in one transaction.
+
+        A part has rows for any of the tables, which share the partition's columns. Parts may be made as they are asked
+        for, so that what is larger than memory can be written; what they query is the state before the write.
+        Returns the number of rows written to each table.
+        """
+        written: dict[str, int] = {}
+        with self.transaction(purpose=f"writing {', '.join(map(str, partition.values()))}") as connection:
+            self._writing = connection
+            try:
+                for part in parts:
+                    for table, rows in part.items():
+                        self._append(connection, table, rows, partition if table not in written else None)
+                        written[table] = written.get(table, 0) + rows.num_rows
+            finally:
+                self._writing = None
+        return written
+
+    def _append(
+        self, connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, instead_of: Mapping[str, Value] | None
+    ) -> None:
+        """Put rows into a table, made where it is missing; where said, in place of a partition."""
         schema, name = _quoted(table)
-        with self.transaction(purpose=f"writing {table}") as connection:
-            connection.register("incoming_rows", rows)
+        connection.register("incoming_rows", rows)
+        if instead_of is not None:
             connection.execute(f"create schema if not exists {schema}")
             connection.execute(f"create table if not exists {schema}.{name} as from incoming_rows limit 0")
-            where = " and ".join(f'"{column}" = ?' for column in partition)
-            connection.execute(f"delete from {schema}.{name} where {where}", list(partition.values()))
+            where = " and ".join(f'"{column}" = ?' for column in instead_of)
+            connection.execute(f"delete from {schema}.{name} where {where}", list(instead_of.values()))
             self._add_missing_columns(connection, table)
-            connection.execute(f"insert into {schema}.{name} by name from incoming_rows")
-        return rows.num_rows
+        connection.execute(f"insert into {schema}.{name} by name from incoming_rows")
+        connection.unregister("incoming_rows")
 
     @staticmethod
     def _add_missing_columns(connection: duckdb.DuckDBPyConnection, table: str) -> None:

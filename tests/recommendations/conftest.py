@@ -29,7 +29,12 @@ TABLES = {
     "has_personalization_consent boolean",
     "profiles.item_profiles": "night date, site_id varchar, item_id varchar, item_type varchar, name varchar, "
     "category_path varchar, stock bigint, is_available boolean, valid_from timestamp, valid_to timestamp, "
-    "parent_item_id varchar, views_28d bigint, cart_adds_28d bigint, purchases_28d bigint",
+    "parent_item_id varchar, views_28d bigint, cart_adds_28d bigint, purchases_28d bigint, brand varchar, "
+    "price decimal(18, 4), price_band varchar, margin_rate double, margin_band varchar, first_seen_date date, is_new boolean",
+    "profiles.affinities": "night date, site_id varchar, person_id varchar, kind varchar, value varchar, place integer",
+    "segments.segment_membership": "night date, site_id varchar, person_id varchar, segment_id varchar",
+    "interactions.recommendation_requests": "scenario_id varchar, site_id varchar, identifier varchar, "
+    "item_id varchar, event_date date, is_clicked boolean, known_on date",
     "models.champions": "night date, site_id varchar, task varchar, model varchar, version varchar, "
     "mlflow_run_id varchar, reason varchar",
     "models.submodels": "night date, site_id varchar, submodel varchar, submodel_group varchar, answers_with varchar",
@@ -57,6 +62,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "profiles.item_profiles": {
         "night": NIGHT, "site_id": "shop-uk", "item_type": "product", "stock": 5, "is_available": True,
         "category_path": "home", "views_28d": 0, "cart_adds_28d": 0, "purchases_28d": 0,
+    },
+    "profiles.affinities": {"night": NIGHT, "site_id": "shop-uk", "place": 1},
+    "segments.segment_membership": {"night": NIGHT, "site_id": "shop-uk"},
+    "interactions.recommendation_requests": {
+        "site_id": "shop-uk", "event_date": NIGHT, "is_clicked": True, "known_on": NIGHT,
     },
     "models.champions": {"night": NIGHT, "site_id": "shop-uk", "version": "1", "reason": "best"},
     "models.submodels": {"night": NIGHT, "site_id": "shop-uk", "answers_with": "submodel"},

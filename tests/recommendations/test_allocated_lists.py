@@ -79,7 +79,7 @@ def test_who_would_miss_a_scarce_item_least_goes_without_and_says_so(night) -> N
     refused = [(r["subject_id"], r["rule"], r["item_id"]) for r in made.rejections.to_pylist()]
     assert refused == [("p0", "allocation", "B"), *((p, "allocation", "A") for p in ("p3", "p4", "p5"))]
     assert made.trace["rules"][0].as_py() == ["sold_out", "bought", "allocation"]
-    assert made.trace.drop(["origin_items", "rules", "propensity"]).equals(
+    assert made.trace.drop(["origin_items", "rules", "rule_ids", "propensity"]).equals(
         made.recommendations.select(
             ["night", "site_id", "scenario_id", "subject_type", "subject_id", "rank", "item_id"]
         )

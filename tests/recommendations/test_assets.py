@@ -64,6 +64,7 @@ def test_a_night_goes_from_candidates_to_a_published_folder_and_says_what_it_mad
     outcomes = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
     assert outcomes == {
         "no_leak": True, "filled": True, "covered": True, "fresh": True, "near_last_night": True,
+        "rules_agree": True,
         "first_level_serves": False,  # no similar items were given: shown, not blocking
     }  # fmt: skip
     assert (tmp_path / "published/current/recommendations.parquet").exists()
@@ -79,8 +80,8 @@ def test_a_leak_stops_publication_and_what_was_published_stays(shop, tmp_path) -
         {"identifier": "customer:1", "event_type": "block_item", "item_id": "i0", "known_on": NIGHT},
     )
     with pytest.MonkeyPatch.context() as patch:
-        real = assets.compose
-        patch.setattr(assets, "compose", lambda store, scenarios, night: _leaking(real(store, scenarios, night=night)))
+        real = assets.compose_parts
+        patch.setattr(assets, "compose_parts", lambda *args, night: map(_leaking, real(*args, night=night)))
         result = _run(shop, tmp_path)
     assert not result.success
     failed = [e for e in result.get_asset_check_evaluations() if not e.passed and e.check_name == "no_leak"]
