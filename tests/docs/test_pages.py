@@ -9,6 +9,7 @@ import yaml
 
 from perso_pipeline.cli import app
 from perso_pipeline.operation.config import CONFIG_READERS
+from perso_pipeline.recommendations.merchandising import Merchandising
 from perso_pipeline.recommendations.scenarios import Scenarios, read_scenarios
 from perso_pipeline.segments.rules import Segments
 from perso_pipeline.settings import PROJECT_ROOT, Settings
@@ -17,7 +18,7 @@ DOCS = PROJECT_ROOT / "docs"
 COMMANDS = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
 CONFIG = (DOCS / "reference" / "config.md").read_text(encoding="utf-8")
 HOW_TO = "".join(
-    (DOCS / "how-to" / name).read_text(encoding="utf-8") for name in ("segments-and-scenarios.md", "write-a-segment.md")
+    (DOCS / "how-to" / name).read_text(encoding="utf-8") for name in ("segments-and-scenarios.md", "write-a-segment.md", "merchandising-rules.md")
 )
 BLOCKS = re.findall(r"```yaml\n# config/(\w+\.yml)\n(.*?)```", HOW_TO, re.DOTALL)
 
@@ -74,8 +75,8 @@ def test_every_config_file_has_a_section_with_its_keys(name: str) -> None:
     assert [key for key in content if not re.search(rf"`{key}(\.\w+)?`", section)] == []
 
 
-def test_the_page_has_blocks_of_both_files() -> None:
-    assert {name for name, _ in BLOCKS} == {"segments.yml", "scenarios.yml"}
+def test_the_pages_have_blocks_of_the_three_files() -> None:
+    assert {name for name, _ in BLOCKS} == {"segments.yml", "scenarios.yml", "merchandising.yml"}
 
 
 @pytest.mark.parametrize(("name", "block"), BLOCKS, ids=[name for name, _ in BLOCKS])
@@ -84,7 +85,7 @@ def test_a_block_of_the_how_to_is_what_the_product_reads(name: str, block: str, 
     (tmp_path / "sites.yml").write_bytes((PROJECT_ROOT / "config" / "sites.yml").read_bytes())
     read = read_scenarios if name == "scenarios.yml" else CONFIG_READERS[name]
 
-    assert isinstance(read(tmp_path), Segments | Scenarios)
+    assert isinstance(read(tmp_path), Segments | Scenarios | Merchandising)
 
 
 def test_a_block_fits_into_the_file_that_is_there() -> None:
