@@ -268,7 +268,16 @@ def backtest(
     ] = None,
 ) -> None:
     """Show what other scenarios would have changed on past nights; writes nothing into the warehouse."""
-    from perso_pipeline.operation.backtest_view import show_backtest, show_over_nights, write_changes
+    import pyarrow as pa
+
+    from perso_pipeline.measurement.policy_estimates import policy_estimates
+    from perso_pipeline.operation.backtest_view import (
+        changed_scenarios,
+        show_backtest,
+        show_estimates,
+        show_over_nights,
+        write_changes,
+    )
     from perso_pipeline.recommendations.backtest import backtest as hold_against
     from perso_pipeline.recommendations.backtest import nights_between, over_nights
     from perso_pipeline.recommendations.scenarios import read_scenarios
@@ -285,6 +294,9 @@ def backtest(
         show_backtest(results[-1], _out)
     if len(results) > 1:
         show_over_nights(over_nights(results), _out)
+    changed = changed_scenarios(results)
+    if changed:
+        show_estimates(policy_estimates(pa.concat_tables(r.served for r in results), changed), _out)
     if to:
         _say(f"{to}: {write_changes(results, to):,} slots that change.")
 

@@ -11,10 +11,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from perso_pipeline.measurement.policy_estimates import OUTCOMES, POLICIES
 from perso_pipeline.recommendations.backtest import Backtest
 
 ITEMS_SHOWN = 5  # per direction and night
-_MONEY = ("currency", "revenue", "margin", "net of 28 days of items lost")
+_ALL_ESTIMATES = len(OUTCOMES) * len(POLICIES)
+_MONEY = ("revenue", "margin", "net of 28 days of items lost")
 
 
 def show_backtest(result: Backtest, out: Console) -> None:
@@ -69,6 +71,40 @@ def show_over_nights(totals: pa.Table, out: Console) -> None:
     out.print(table)
 
 
+def show_estimates(estimates: pa.Table, out: Console) -> None:
+    """Print what served slots say of the other lists; where they say nothing, why."""
+    rows = estimates.to_pylist()
+    found = [row for row in rows if row["value"] is not None]
+    if found:
+        table = _table("From what was served with known chances, a slot", "", "lists", "by", "rate", "worth slots")
+        for row in found:
+            bounds = f"{row['value']:.3%} ({row['low']:.3%} to {row['high']:.3%})"
+            of = f"{row['effective_sample_size']:,.0f} of {row['slots']:,}"
+            table.add_row(
+                row["scenario_id"], row["site_id"], row["outcome"], row["policy"], row["estimator"], bounds, of
+            )
+        out.print(table)
+    missing = {(r["scenario_id"], r["site_id"], r["outcome"], r["policy"]): r["reason"] for r in rows if r["reason"]}
+    by_reason: dict[tuple[str, str, str], list[str]] = {}
+    for (scenario, site, outcome, policy), reason in missing.items():
+        by_reason.setdefault((scenario, site, reason), []).append(f"{outcome} of {policy}")
+    for (scenario, site, reason), what in by_reason.items():
+        which = "click and order rate" if len(what) == _ALL_ESTIMATES else ", ".join(what)
+        out.print(f"{scenario} on {site}: {which} not estimable. {reason}")
+
+
+def changed_scenarios(results: Sequence[Backtest]) -> list[tuple[str, str]]:
+    """(scenario, site) of which a slot changes on some night."""
+    return sorted(
+        {
+            (row["scenario_id"], row["site_id"])
+            for result in results
+            for row in result.totals.to_pylist()
+            if row["changed_slots"]
+        }
+    )
+
+
 def write_changes(results: Sequence[Backtest], path: Path) -> int:
     """Write a row per changed slot of all nights to one Parquet file; returns the rows."""
     tables = [r.changes.add_column(0, "night", pa.array([r.night] * r.changes.num_rows, pa.date32())) for r in results]
@@ -100,10 +136,11 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _in_money(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Currency, revenue and margin a day; a dash where no order yet names a list of the scenario."""
+def _in_money(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Revenue and margin a day; a dash where no order yet names a list of the scenario."""
     pairs = [_pair(row[f"{name}_before"], row[f"{name}_after"], "{:,.2f}") for name in ("revenue", "margin_money")]
-    return row["currency"] or "-", pairs[0], pairs[1]
+    currency = f"{row['currency']} " if row["currency"] else ""
+    return currency + pairs[0], pairs[1]
 
 
 def _pair(before: float | Decimal | None, after: float | Decimal | None, form: str) -> str:

@@ -18,6 +18,7 @@ from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.recommendations import backtest_sql as sql
 from perso_pipeline.recommendations.composer import Composition, compose
 from perso_pipeline.recommendations.scenarios import Scenarios, Subject
+from perso_pipeline.recommendations.served_slots import served_slots, with_targets
 from perso_pipeline.recommendations.slot_demand import OWN, UNKNOWN, pieces_a_day, served
 
 BEST_SELLERS = 10  # of a site, by pieces of 28 days: losing one of these is never a detail
@@ -37,6 +38,8 @@ class Backtest:
             of the scenario); currency of the site. Of items that vanish, their net revenue of 28 days.
         items: a row per site, scenario and item whose exposure changes: slots and exposure before and after.
         changes: a row per slot that holds another item, or is filled on one side only.
+        served: slots that were served from the night's exploring lists, with what either config shows there; see
+            ``served_slots``.
         findings: sentences about what gets worse by the change and should be looked at before it is used.
     """
 
@@ -44,6 +47,7 @@ class Backtest:
     totals: pa.Table
     items: pa.Table
     changes: pa.Table
+    served: pa.Table
     findings: tuple[str, ...]
 
 
@@ -78,14 +82,16 @@ def backtest(warehouse: Warehouse, present: Scenarios, other: Scenarios, *, nigh
         for side, scenarios in (("before", present), ("after", other)):
             composed = compose(warehouse, scenarios, night=night)
             connection.register(f"{side}_slots", composed.recommendations)
+            connection.register(f"{side}_trace", composed.trace)
             connection.register(f"{side}_lists", _lists(composed))
             connection.register(f"{side}_scenarios", _limits(scenarios))
         connection.register("catalogue", items)
         connection.register("slot_pieces", _pieces(warehouse, (present, other), night=night))
         connection.execute(sql.EXPOSURE)
         totals, moved, changes = (_table(connection, one) for one in (sql.TOTALS, sql.ITEMS_MOVED, sql.CHANGES))
+        served_there = with_targets(connection, served_slots(warehouse, night=night))
         findings = [row[0] for row in connection.execute(sql.FINDINGS, _THRESHOLDS).fetchall()]
-    return Backtest(night, totals, moved, changes, tuple(findings))
+    return Backtest(night, totals, moved, changes, served_there, tuple(findings))
 
 
 def over_nights(results: Sequence[Backtest]) -> pa.Table:
