@@ -241,13 +241,22 @@ def erase(
 
 @app.command()
 def rollback(
-    to: Annotated[str, typer.Option(help="A folder of published/; default: the one before the current one.")] = "",
+    to: Annotated[
+        str, typer.Option(help="A folder of published/, or a night; default: the one before the current one.")
+    ] = "",
+    *,
+    is_list: Annotated[bool, typer.Option("--list", help="Only show what is kept.")] = False,
 ) -> None:
     """Let readers see an earlier publication again."""
+    from perso_pipeline.recommendations.publish import kept
     from perso_pipeline.recommendations.publish import rollback as swap_back
     from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
     settings = Settings()
+    if is_list:
+        for one in kept(settings.published_dir):
+            _say(f"{one.version}  {sum(one.rows.values()):>12,} rows{'  current' if one.is_current else ''}")
+        return
     warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
     published = swap_back(settings.published_dir, to=to or None, warehouse=warehouse)
     _say(f"published/current is {published.version} again.")
