@@ -241,13 +241,22 @@ def erase(
 
 @app.command()
 def rollback(
-    to: Annotated[str, typer.Option(help="A folder of published/; default: the one before the current one.")] = "",
+    to: Annotated[
+        str, typer.Option(help="A folder of published/, or a night; default: the one before the current one.")
+    ] = "",
+    *,
+    is_list: Annotated[bool, typer.Option("--list", help="Only show what is kept.")] = False,
 ) -> None:
     """Let readers see an earlier publication again."""
+    from perso_pipeline.recommendations.publish import kept
     from perso_pipeline.recommendations.publish import rollback as swap_back
     from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
     settings = Settings()
+    if is_list:
+        for one in kept(settings.published_dir):
+            _say(f"{one.version}  {sum(one.rows.values()):>12,} rows{'  current' if one.is_current else ''}")
+        return
     warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
     published = swap_back(settings.published_dir, to=to or None, warehouse=warehouse)
     _say(f"published/current is {published.version} again.")
@@ -260,14 +269,26 @@ def backtest(
     first: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First night of a range.")
     ] = None,
+    nights: Annotated[
+        int | None, typer.Option(min=1, help="How many nights up to --night, in place of --from.")
+    ] = None,
     to: Annotated[
         Path | None, typer.Option(help="Parquet file for the slots that change; replaced in one step.")
     ] = None,
 ) -> None:
     """Show what other scenarios would have changed on past nights; writes nothing into the warehouse."""
-    from perso_pipeline.operation.backtest_view import show_backtest, write_changes
+    import pyarrow as pa
+
+    from perso_pipeline.measurement.policy_estimates import policy_estimates
+    from perso_pipeline.operation.backtest_view import (
+        changed_scenarios,
+        show_backtest,
+        show_estimates,
+        show_over_nights,
+        write_changes,
+    )
     from perso_pipeline.recommendations.backtest import backtest as hold_against
-    from perso_pipeline.recommendations.backtest import nights_between
+    from perso_pipeline.recommendations.backtest import nights_between, over_nights
     from perso_pipeline.recommendations.scenarios import read_scenarios
     from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
@@ -275,9 +296,16 @@ def backtest(
     present, other = read_scenarios(settings.config_dir), read_scenarios(config_dir)
     warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
     results = []
-    for one in nights_between(warehouse, first.date() if first else None, night.date() if night else None):
+    for one in nights_between(
+        warehouse, first.date() if first else None, night.date() if night else None, newest=nights
+    ):
         results.append(hold_against(warehouse, present, other, night=one))
         show_backtest(results[-1], _out)
+    if len(results) > 1:
+        show_over_nights(over_nights(results), _out)
+    changed = changed_scenarios(results)
+    if changed:
+        show_estimates(policy_estimates(pa.concat_tables(r.served for r in results), changed), _out)
     if to:
         _say(f"{to}: {write_changes(results, to):,} slots that change.")
 

@@ -169,7 +169,7 @@ def _page_view() -> Any:
 def _outcome(result: Any) -> Outcome:
     config = result.expectation_config
     settings: dict[str, Value] = {k: v for k, v in config.kwargs.items() if k != "batch_id"}
-    name = f"{config.type}({', '.join(f'{k}={v}' for k, v in settings.items())})"
+    name = config.description or f"{config.type}({', '.join(f'{k}={v}' for k, v in settings.items())})"
     error = _error(result.exception_info or {})
     facts = {k: v for k, v in result.result.items() if k in {"observed_value", "unexpected_count", "element_count"}}
     observed = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in facts.items())

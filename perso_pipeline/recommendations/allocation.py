@@ -123,14 +123,18 @@ def _give(item: Indices, needed: Indices, missed: Numbers, left: Indices) -> NDA
     asked = np.zeros(len(left), dtype=np.int64)
     np.add.at(asked, item, needed)
     is_given = (asked <= left)[item]
-    scarce = np.flatnonzero(~is_given)
-    if len(scarce):
-        order = scarce[np.lexsort((scarce, -missed[scarce], item[scarce]))]
-        running = np.cumsum(needed[order])
-        is_first = np.r_[True, item[order][1:] != item[order][:-1]]
-        before = np.maximum.accumulate(np.where(is_first, running - needed[order], 0))
-        is_given[order] = (running - before <= left[item[order]]) | (needed[order] == 0)
     np.subtract.at(left, item[is_given], needed[is_given])
+    waiting = np.flatnonzero(~is_given)
+    waiting = waiting[np.lexsort((waiting, -missed[waiting], item[waiting]))]
+    # who needs more than there is must not stand in the way of who needs less: again until nobody waiting fits
+    while len(waiting := waiting[needed[waiting] <= left[item[waiting]]]):
+        running = np.cumsum(needed[waiting])
+        is_first = np.r_[True, item[waiting][1:] != item[waiting][:-1]]
+        before = np.maximum.accumulate(np.where(is_first, running - needed[waiting], 0))
+        fits = running - before <= left[item[waiting]]
+        met, waiting = waiting[fits], waiting[~fits]
+        is_given[met] = True
+        np.subtract.at(left, item[met], needed[met])
     return is_given
 
 

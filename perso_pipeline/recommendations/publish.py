@@ -135,12 +135,40 @@ def rollback(published_dir: Path, *, to: str | None = None, warehouse: Warehouse
     with shelf.lock():
         version = shelf.find(to) if to is not None else shelf.previous()
         manifest = shelf.manifest(version)
-        rows = {table: int(entry["rows"]) for table, entry in manifest["tables"].items()}
+        rows = _rows(manifest)
         shelf.point(version, action="rollback", gate="", rows=sum(rows.values()))
     night = date.fromisoformat(manifest["night"])
     if warehouse is not None:
         _log(warehouse, night=night, version=version, action="rollback", rows=sum(rows.values()), gate="")
     return Published(version, night, shelf.folder(version), rows, tuple(manifest["absent"]), is_reused=True)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A publication that can be gone back to; ``rows`` per table."""
+
+    version: str
+    rows: dict[str, int]
+    is_current: bool
+
+
+def kept(published_dir: Path) -> list[Kept]:
+    """What is on disk, oldest night first.
+
+    Raises:
+        PersoError: nothing was published.
+    """
+    shelf = Shelf(published_dir)
+    versions = shelf.versions() if published_dir.is_dir() else []
+    if not versions:
+        msg = f"Nothing is published in {published_dir}; run a night to its end first."
+        raise PersoError(msg)
+    current = shelf.current()
+    return [Kept(version, _rows(shelf.manifest(version)), is_current=version == current) for version in versions]
+
+
+def _rows(manifest: dict[str, Any]) -> dict[str, int]:
+    return {table: int(entry["rows"]) for table, entry in manifest["tables"].items()}
 
 
 def rewrite(

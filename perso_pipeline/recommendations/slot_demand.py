@@ -63,10 +63,8 @@ def expected_pieces(
         unknown_lists: Stated: lists of everybody unknown that are served in a day.
         cover_days: Days that the stock has to last.
     """
-    slots = sold.pieces.shape[1]
-    by_place = 1 / np.log2(np.arange(slots) + 2)
-    by_place /= by_place.sum()
-    demand = np.zeros((2, slots))
+    by_place = _by_place(sold.pieces.shape[1])
+    demand = np.zeros(sold.pieces.shape)
     for kind, lists in ((OWN, sold.own_lists), (UNKNOWN, 1)):
         stated = pieces_per_list * (1.0 if kind == OWN else unknown_lists)
         list_days = float(sold.days * lists)
@@ -76,6 +74,23 @@ def expected_pieces(
             demand[kind] = sold.pieces[kind] / list_days
         demand[kind] = isotonic_regression(demand[kind], increasing=False).x
     return demand * cover_days
+
+
+def pieces_a_day(sold: Served) -> NDArray[np.float64]:
+    """Pieces that all lists of a kind together sell in a day, per slot; shape (2, slots), zeros where none sold.
+
+    Their sum is as measured; how it lies over the slots is drawn towards the usual fall with the place.
+    """
+    total = sold.pieces.sum(axis=1, keepdims=True)
+    share = (sold.pieces + PRIOR_PIECES * _by_place(sold.pieces.shape[1])) / (total + PRIOR_PIECES)
+    return share * total / max(sold.days, 1)
+
+
+def _by_place(slots: int) -> NDArray[np.float64]:
+    """Shares of the slots where nothing else is known: the usual discount of a place."""
+    by_place = 1 / np.log2(np.arange(slots) + 2)
+    shares: NDArray[np.float64] = by_place / by_place.sum()
+    return shares
 
 
 _SERVED = f"""

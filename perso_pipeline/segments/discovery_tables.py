@@ -42,6 +42,7 @@ _PEOPLE = """
         ('0x' || substr(md5('discovery:' || person_id), 1, 1))::int >= 8 as is_confirming
     from profiles.customer_profiles
     where night = $night and last_seen_date > $night - to_days($window)
+    qualify row_number() over (partition by site_id order by md5('drawn:' || person_id), person_id) <= $most
     order by site_id, person_id
 """
 
@@ -63,7 +64,7 @@ class DiscoveryTables:
 def discover_segments(warehouse: Warehouse, options: DiscoveryOptions, night: date) -> DiscoveryTables:
     """Look for segments among those seen within the window."""
     columns = ", ".join(f'"{name}"' for name in options.attributes)  # names of the contract, checked when read
-    rows = warehouse.query(_PEOPLE.format(attributes=columns), {"night": night, "window": options.window_days})
+    rows = warehouse.query(_PEOPLE.format(attributes=columns), {"night": night, "window": options.window_days, "most": options.most_people})
     populations: dict[str, Population] = {}
     values: dict[str, list[list[Any]]] = {}
     sites = np.array(rows["site_id"].to_pylist(), dtype=object)

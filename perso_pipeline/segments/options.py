@@ -56,6 +56,9 @@ class DiscoveryOptions(ConfigPart):
         json_schema_extra={"items": {"type": "string", "enum": list(_GROUPING)}},
     )
     window_days: int = Field(default=28, ge=1, le=366, description="Who was seen within so many days is looked at.")
+    most_people: int = Field(
+        default=100_000, ge=1000, description="Of more people of a site so many are drawn, the same ones every night."
+    )
     least_people: int = Field(default=100, ge=20, description="Fewest people of a combination, in either half.")
     most_values: int = Field(default=12, ge=2, le=50, description="Values of an attribute; rarer ones are left out.")
     false_share: float = Field(default=0.05, gt=0, le=0.5, description="Bound of the share of false discoveries.")

@@ -92,6 +92,14 @@ def test_an_item_counts_once_over_both_kinds_of_lists() -> None:
     assert shown(allocate(c), c) == [[0], [1]]
 
 
+def test_a_list_that_needs_more_than_there_is_leaves_it_to_those_that_need_less() -> None:
+    # of item 0 there are 2 pieces: the first list would sell 5 and misses it most; the two others sell 1 each
+    c = candidates(
+        [[(0, 1.0), (1, 0.0)], [(0, 1.0), (1, 0.5)], [(0, 1.0), (1, 0.6)]], [[1.0], [5.0]], [2, 9], [1, 0, 0]
+    )
+    assert shown(allocate(c), c) == [[1], [0], [0]]
+
+
 def test_a_list_whose_candidates_all_ran_out_stays_short() -> None:
     c = candidates([[(0, 1.0)], [(0, 0.5)]], [1.0], [1])
     assert shown(allocate(c), c) == [[0], []]

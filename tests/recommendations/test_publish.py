@@ -15,7 +15,7 @@ import pytest
 
 from perso_pipeline.contracts.csv_files import write_csv
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.recommendations.publish import CONTRACT, publish, rollback
+from perso_pipeline.recommendations.publish import CONTRACT, kept, publish, rollback
 from perso_pipeline.recommendations.shelf import Shelf
 
 NIGHT = date(2026, 3, 10)
@@ -128,6 +128,15 @@ def test_running_an_older_night_again_does_not_take_the_newest_from_readers(shop
     assert again.version == older.version
     assert Shelf(home).current() == newest.version
     assert ("kept aside", older.version) in shop.rows("select action, version from recommendations.publish_log")
+
+
+def test_what_can_be_gone_back_to_is_listed_with_what_readers_see(shop, home) -> None:
+    with pytest.raises(PersoError, match="Nothing is published"):
+        kept(home)
+    first, second = _publish(shop, home), _publish(shop, home, 1)
+    rollback(home)
+    assert [(one.version, one.is_current) for one in kept(home)] == [(first.version, True), (second.version, False)]
+    assert kept(home)[0].rows == first.rows
 
 
 @pytest.mark.parametrize("to", ["2026-01-01", "../../etc", "", "2026-03-1"])
