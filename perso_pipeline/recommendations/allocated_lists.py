@@ -4,7 +4,7 @@ Arrow before and after, and the stock that scenarios of one site share. Who gets
 much a slot sells ``slot_demand``'s.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.recommendations.allocation import Candidates, Indices, Numbers, allocate
+from perso_pipeline.recommendations.exploration import seeds_of
 from perso_pipeline.recommendations.scenarios import ALLOCATION, Allocation, Scenario
 from perso_pipeline.recommendations.slot_demand import OWN, UNKNOWN, Served, expected_pieces, served
 from perso_pipeline.recommendations.subjects import ANYONE
@@ -98,35 +99,49 @@ class AllocatedLists:
 
 
 def allocated(
-    warehouse: Warehouse, rows: pa.Table, scenario: Scenario, config: Allocation, stock: Stock, *, night: date
+    warehouse: Warehouse,
+    composed: Iterable[pa.Table],
+    scenario: Scenario,
+    config: Allocation,
+    stock: Stock,
+    *,
+    night: date,
 ) -> AllocatedLists:
     """Cut every list to its size without promising more than there is.
 
     Args:
         warehouse: To measure from what slots sold.
-        rows: Rows of the scenario's statement, composed for ``size`` + ``spare`` slots.
+        composed: Rows of the scenario's statement in parts, for ``size`` + ``spare`` slots; those of a list together
+            and by rank. Read once and let go: at a million people each copy is gigabytes.
         scenario: The scenario.
         config: Its ``allocation``.
         stock: Is told what this scenario promises.
         night: The night.
     """
     sold = served(warehouse, scenario.id, night=night, window_days=config.window_days, slots=scenario.size)
-    shown = rows.filter(pc.equal(rows["fate"], "shown"))
-    shown = shown.sort_by([(name, "ascending") for name in ("site_id", "subject_type", "subject_id", "rank")])
-    short = rows.filter(pc.equal(rows["fate"], "short"))
-    parts = [rows.filter(pc.equal(rows["fate"], "rejected")), short.filter(pc.equal(short["filled"], 0))]
+    candidates: dict[str, list[pa.Table]] = {}
+    done: list[pa.Table] = []
+    short: list[pa.Table] = []
+    for rows in composed:
+        shown = rows.filter(pc.equal(rows["fate"], "shown"))
+        for site_id in pc.unique(shown["site_id"]).to_pylist():
+            candidates.setdefault(site_id, []).append(shown.filter(pc.equal(shown["site_id"], site_id)))
+        done.append(rows.filter(pc.equal(rows["fate"], "rejected")))
+        short.append(rows.filter(pc.equal(rows["fate"], "short")))
+    short_before = pa.concat_tables(short)
+    done.append(short_before.filter(pc.equal(short_before["filled"], 0)))
     summaries: list[dict[str, Any]] = []
     items: list[dict[str, Any]] = []
-    for site_id in sorted(pc.unique(shown["site_id"]).to_pylist()):
+    for site_id in sorted(candidates):
         measured = sold.get(site_id, Served(days=0, own_lists=0, pieces=np.zeros((2, scenario.size))))
-        site = _Site(shown.filter(pc.equal(shown["site_id"], site_id)), site_id, scenario, config, measured, stock)
-        parts += [site.kept(), site.refused(), site.short_lists(short)]
+        site = _Site(pa.concat_tables(candidates.pop(site_id)), scenario, config, measured, stock, night=night)
+        done += [site.kept(), site.refused(), site.short_lists(short_before)]
         key = {"night": night, "site_id": site_id, "scenario_id": scenario.id}
         summaries.append(key | site.summary())
         items += [key | row for row in site.items_at_their_bound()]
         stock.promise(site_id, site.item_ids, site.found.promised)
     return AllocatedLists(
-        rows=pa.concat_tables(part.cast(rows.schema) for part in parts),
+        rows=pa.concat_tables(part.cast(short_before.schema) for part in done),
         allocations=pa.Table.from_pylist(summaries, schema=ALLOCATIONS),
         items=pa.Table.from_pylist(items, schema=ALLOCATED_ITEMS),
     )
@@ -136,15 +151,17 @@ class _Site:
     """The candidates of one scenario on one site, by list and place, and who gets what."""
 
     def __init__(
-        self, rows: pa.Table, site_id: str, scenario: Scenario, config: Allocation, measured: Served, stock: Stock
+        self, rows: pa.Table, scenario: Scenario, config: Allocation, measured: Served, stock: Stock, *, night: date
     ) -> None:
+        site_id = rows["site_id"][0].as_py()
         self.rows, self.size, self.measured = rows, scenario.size, measured
         self.place = rows["rank"].to_numpy()
         self.list_no = np.cumsum(self.place == 1) - 1
         self.level, self.score = rows["level"].to_numpy(), rows["score"].to_numpy()
         coded = rows["item_id"].combine_chunks().dictionary_encode()
         self.item, self.item_ids = coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()
-        is_unknown = pc.equal(rows["subject_type"], ANYONE).to_numpy()[self.place == 1]
+        self.subjects = rows.select(["site_id", "subject_type", "subject_id"]).filter(pa.array(self.place == 1))
+        is_unknown = pc.equal(self.subjects["subject_type"], ANYONE).to_numpy()
         self.demand = expected_pieces(
             measured,
             pieces_per_list=config.pieces_per_list,
@@ -159,6 +176,7 @@ class _Site:
                 item=self.item,
                 value=comparable(self.list_no, self.level, self.score),
                 kind=np.where(is_unknown, UNKNOWN, OWN),
+                turn=seeds_of(night, scenario.id, self.subjects["subject_id"].to_pylist()),
                 demand=self.demand,
                 capacity=self.capacity,
             )
@@ -191,11 +209,10 @@ class _Site:
         filled = np.bincount(self.list_no, weights=self.found.rank > 0).astype(np.int64)
         refused = np.bincount(self.list_no, weights=self.found.is_refused).astype(np.int64)
         offered = np.bincount(self.list_no)
-        firsts = self.rows.select(["site_id", "subject_type", "subject_id"]).filter(pa.array(self.place == 1))
         at = np.flatnonzero(filled < self.size)
         before = {(r["site_id"], r["subject_type"], r["subject_id"]): r["rule"] for r in composed.to_pylist()}
         said = []
-        for n, row in zip(at.tolist(), firsts.take(pa.array(at)).to_pylist(), strict=True):
+        for n, row in zip(at.tolist(), self.subjects.take(pa.array(at)).to_pylist(), strict=True):
             full = f"the levels offer {offered[n]} that may be shown; taken off: none"
             reason = before.get(tuple(row.values()), full)
             if refused[n]:

@@ -102,8 +102,7 @@ def compose(
             for bucket in range(buckets)
         )
         if scenario.allocation and stock:
-            rows = pa.concat_tables(composed)
-            made = allocated(warehouse, rows, scenario, scenario.allocation, stock, night=night)
+            made = allocated(warehouse, composed, scenario, scenario.allocation, stock, night=night)
             own = _split(made.rows, scenario, night=night)
             parts.append(replace(own, allocations=made.allocations, allocated_items=made.items))
         else:

@@ -83,7 +83,7 @@ lists as materialized (select distinct site_id, scenario_id, subject_type, subje
 
 days as (
     select r.event_date, max(n.night) as night
-    from (select distinct event_date from interactions.recommendation_requests where event_date > $night) as r
+    from (select distinct event_date from interactions.served_lists where event_date > $night) as r
     join nights as n on n.night < r.event_date
     group by r.event_date
 ),
@@ -93,7 +93,7 @@ slots as (
     from interactions.recommendation_requests as r
     join days as d on d.event_date = r.event_date
     left join identities as i on i.identifier = r.identifier
-    where r.variant = 'treatment' and not r.is_robot
+    where r.event_date > $night and r.variant = 'treatment' and not r.is_robot
         and coalesce(try_cast(regexp_extract(r.model_version, '\\d{{4}}-\\d{{2}}-\\d{{2}}') as date), d.night) = $night
 ),
 
