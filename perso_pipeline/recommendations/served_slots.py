@@ -36,6 +36,7 @@ SERVED_SLOTS = pa.schema(
 def served_slots(warehouse: Warehouse, *, night: date) -> pa.Table:
     """``SERVED_SLOTS``: a row per slot served from an exploring scenario's lists of the night.
 
+    Lists for open carts are left out: a ``served`` event does not say which cart it was for.
     ``unit`` is the visitor or customer; ``listed_item_id`` what the lists have in the slot, ``item_id`` what the shop
     says it served, ``kept_item_id`` what stood there before exploration.
     """
@@ -76,7 +77,11 @@ listed as materialized (
     select site_id, scenario_id, subject_type, subject_id, rank, item_id, propensity, {_KEPT} as kept_item_id
     from {TRACE}
     where night = $night
-        and scenario_id in (select distinct scenario_id from {TRACE} where night = $night and propensity < 1)
+        and scenario_id in (
+            select scenario_id from {TRACE} where night = $night
+            group by scenario_id
+            having min(propensity) < 1 and not bool_or(subject_type = 'cart')
+        )
 ),
 
 lists as materialized (select distinct site_id, scenario_id, subject_type, subject_id from listed),
