@@ -110,7 +110,7 @@ def ours(path: Path, *, under_rules: bool) -> dict[str, Any]:
     return {"rows": rows, **_cost(began, cpu)}
 
 
-def in_pandas(path: Path, people: int, share: float, check: bool) -> dict[str, Any]:
+def in_pandas(path: Path, people: int, share: float, *, check: bool) -> dict[str, Any]:
     """The same lists for a share of the people; with ``check`` held against ours."""
     with duckdb.connect(str(path), read_only=True) as connection:
         last = connection.sql(
@@ -145,7 +145,9 @@ def in_pandas(path: Path, people: int, share: float, check: bool) -> dict[str, A
     return {"slots": sum(map(len, made)), "differing": differing, **cost}
 
 
-def _scenario(items, persons, personal, lists, off) -> pd.DataFrame:  # type: ignore[no-untyped-def]
+def _scenario(
+    items: pd.DataFrame, persons: pd.DataFrame, personal: pd.DataFrame, lists: pd.DataFrame, off: pd.DataFrame
+) -> pd.DataFrame:
     shop = items[(items.stock > 0) & (items.item_type == "product")].copy()
     shop["family"] = shop.parent_item_id.fillna(shop.item_id)
     shop["score"] = 10.0 * shop.purchases_28d + 3.0 * shop.cart_adds_28d + shop.views_28d

@@ -89,7 +89,10 @@ def _filled(slots: pa.Table) -> pa.ChunkedArray:
 
 def _unusable(slots: pa.Table) -> NotEstimable | None:
     if not slots.num_rows:
-        return NotEstimable("No slot was served with a chance to hold another item: the scenario explores nothing.")
+        return NotEstimable(
+            "No slot is known that was served with a chance to hold another item: "
+            "the scenario explores nothing, is for carts, or was not served."
+        )
     unlike = float(pc.mean(pc.not_equal(slots["item_id"], slots["listed_item_id"]).cast(pa.int8())).as_py())
     if unlike > MOST_UNLIKE:
         return NotEstimable(

@@ -24,6 +24,7 @@ from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.settings import Settings
 
 Progress = Callable[[str], None]
+_CHECKS_SAID = 3  # of those that stopped a night
 _LISTS = ("recommendations", "recommendations")  # what their gate only shows is said at the end of a night too
 
 
@@ -151,11 +152,11 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
     ]
     run = f"run {result.run_id[:8]}"
     if failed_checks:
-        first = failed_checks[0]
-        more = f" and {len(failed_checks) - 1} more" if len(failed_checks) > 1 else ""
-        table = ".".join(first.asset_key.path)
+        table = ".".join(failed_checks[0].asset_key.path)
+        said = "; ".join(check.description or check.check_name for check in failed_checks[:_CHECKS_SAID])
+        more = f"; and {len(failed_checks) - _CHECKS_SAID} more" if len(failed_checks) > _CHECKS_SAID else ""
         return (
-            f"The gate on {table} stopped {run}: {first.description or first.check_name}{more}; "
+            f"The gate on {table} stopped {run}: {said}{more}; "
             "nothing after it has run. Mend the data or the rule and run the night again."
         )
     events = [e for e in result.all_events if e.is_step_failure]

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.recommendations.allocation import Candidates, Indices, Numbers, allocate
 from perso_pipeline.recommendations.composition.rows import RECOMMENDATIONS, REJECTIONS, SHORT_LISTS, TRACE
+from perso_pipeline.recommendations.exploration import seeds_of
 from perso_pipeline.recommendations.levels import ALLOCATION
 from perso_pipeline.recommendations.scenarios import Allocation, Scenario
 from perso_pipeline.recommendations.slot_demand import OWN, UNKNOWN, Served, expected_pieces, served
@@ -184,7 +185,8 @@ class _Site:
         self.level, self.score = rows["level"].to_numpy(), rows["score"].to_numpy()
         coded = rows["item_id"].combine_chunks().dictionary_encode()
         self.item, self.item_ids = coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()
-        is_unknown = pc.equal(rows["subject_type"], ANYONE).to_numpy()[self.place == 1]
+        self.subjects = rows.select(["site_id", "subject_type", "subject_id"]).filter(pa.array(self.place == 1))
+        is_unknown = pc.equal(self.subjects["subject_type"], ANYONE).to_numpy()
         self.demand = expected_pieces(
             measured,
             pieces_per_list=config.pieces_per_list,
@@ -199,6 +201,7 @@ class _Site:
                 item=self.item,
                 value=comparable(self.list_no, self.level, self.score),
                 kind=np.where(is_unknown, UNKNOWN, OWN),
+                turn=seeds_of(key["night"], scenario.id, self.subjects["subject_id"].to_pylist()),
                 demand=self.demand,
                 capacity=self.capacity,
             )
@@ -223,11 +226,10 @@ class _Site:
         filled = np.bincount(self.list_no, weights=self.found.rank > 0).astype(np.int64)
         refused = np.bincount(self.list_no, weights=self.found.is_refused).astype(np.int64)
         offered = np.bincount(self.list_no)
-        firsts = self.rows.select(["site_id", "subject_type", "subject_id"]).filter(pa.array(self.place == 1))
         at = np.flatnonzero(filled < self.size)
         before = {(r["site_id"], r["subject_type"], r["subject_id"]): r["reason"] for r in composed.to_pylist()}
         said = []
-        for n, row in zip(at.tolist(), firsts.take(pa.array(at)).to_pylist(), strict=True):
+        for n, row in zip(at.tolist(), self.subjects.take(pa.array(at)).to_pylist(), strict=True):
             full = f"the levels offer {offered[n]} that may be shown; taken off: none"
             reason = before.get(tuple(row.values()), full)
             if refused[n]:

@@ -31,6 +31,7 @@ class Candidates:
         item: Item of each row, from 0; no item stands twice in a list.
         value: What it is worth to show it, at least 0 and never rising within a list.
         kind: Per list, its row in ``demand``.
+        turn: Per list, who comes first of those who would miss an item alike: the lower number.
         demand: Per kind of list and slot, the pieces that the slot is expected to sell; never rising from slot to slot.
         capacity: Per item, pieces that may be promised; infinite where there is no bound.
     """
@@ -39,6 +40,7 @@ class Candidates:
     item: Indices
     value: Numbers
     kind: Indices
+    turn: NDArray[np.uint64]
     demand: Numbers
     capacity: Numbers
 
@@ -100,7 +102,7 @@ def allocate(candidates: Candidates, *, price_steps: int = 10) -> Allocation:
         asking = np.flatnonzero(at < ends)
         while len(asking):
             place = at[asking]
-            is_given = _give(c.item[place], units[c.kind[asking], slot], missed[place], left)
+            is_given = _give(c.item[place], units[c.kind[asking], slot], missed[place], c.turn[asking], left)
             rank[place[is_given]] = slot + 1
             is_refused[place[~is_given]] = True
             at[asking] += 1
@@ -118,14 +120,16 @@ def allocate(candidates: Candidates, *, price_steps: int = 10) -> Allocation:
     )  # fmt: skip
 
 
-def _give(item: Indices, needed: Indices, missed: Numbers, left: Indices) -> NDArray[np.bool_]:
+def _give(
+    item: Indices, needed: Indices, missed: Numbers, turn: NDArray[np.uint64], left: Indices
+) -> NDArray[np.bool_]:
     """Which of the proposals are met; takes what they need off ``left``."""
     asked = np.zeros(len(left), dtype=np.int64)
     np.add.at(asked, item, needed)
     is_given = (asked <= left)[item]
     np.subtract.at(left, item[is_given], needed[is_given])
     waiting = np.flatnonzero(~is_given)
-    waiting = waiting[np.lexsort((waiting, -missed[waiting], item[waiting]))]
+    waiting = waiting[np.lexsort((turn[waiting], -missed[waiting], item[waiting]))]
     # who needs more than there is must not stand in the way of who needs less: again until nobody waiting fits
     while len(waiting := waiting[needed[waiting] <= left[item[waiting]]]):
         running = np.cumsum(needed[waiting])

@@ -60,8 +60,11 @@ def nights_between(
     ``newest``, in place of ``first``, says how many up to the last.
 
     Raises:
-        PersoError: there is none; says which there are.
+        PersoError: there is none, and which there are; or both ``first`` and ``newest`` are given.
     """
+    if first and newest:
+        msg = "A range begins at a first night or has a number of nights; give one of --from and --nights."
+        raise PersoError(msg)
     nights: list[date] = []
     if warehouse.exists("models.candidates"):
         nights = warehouse.query("select distinct night from models.candidates order by night")["night"].to_pylist()

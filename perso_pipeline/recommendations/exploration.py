@@ -60,7 +60,7 @@ def explore(
         forbidden: Positions in ``subjects`` and ``pool``: pairs that may not be drawn.
     """
     count, offered = len(subjects), len(pool)
-    seeds = _seeds(night, scenario_id, subjects)
+    seeds = seeds_of(night, scenario_id, subjects)
     allowed = offered - np.bincount(forbidden[0], minlength=count)
     open_slots = rank > config.first_slots_kept
     slots = np.bincount(subject[open_slots], minlength=count)
@@ -114,7 +114,8 @@ def _pick(seeds: NDArray[np.uint64], who: Indices, offered: int, taken: Indices,
     return picked
 
 
-def _seeds(night: date, scenario_id: str, subjects: Sequence[str]) -> NDArray[np.uint64]:
+def seeds_of(night: date, scenario_id: str, subjects: Sequence[str]) -> NDArray[np.uint64]:
+    """A number for each subject that depends on nothing but night, scenario and subject."""
     salt = f"{night.isoformat()}|{scenario_id}|".encode()
     marks = b"".join(hashlib.blake2b(salt + name.encode(), digest_size=8).digest() for name in subjects)
     return np.frombuffer(marks, dtype="<u8").astype(np.uint64)

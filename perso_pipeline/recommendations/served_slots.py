@@ -36,6 +36,7 @@ SERVED_SLOTS = pa.schema(
 def served_slots(warehouse: Warehouse, *, night: date) -> pa.Table:
     """``SERVED_SLOTS``: a row per slot served from an exploring scenario's lists of the night.
 
+    Lists for open carts are left out: a ``served`` event does not say which cart it was for.
     ``unit`` is the visitor or customer; ``listed_item_id`` what the lists have in the slot, ``item_id`` what the shop
     says it served, ``kept_item_id`` what stood there before exploration.
     """
@@ -76,14 +77,18 @@ listed as materialized (
     select site_id, scenario_id, subject_type, subject_id, rank, item_id, propensity, {_KEPT} as kept_item_id
     from {TRACE}
     where night = $night
-        and scenario_id in (select distinct scenario_id from {TRACE} where night = $night and propensity < 1)
+        and scenario_id in (
+            select scenario_id from {TRACE} where night = $night
+            group by scenario_id
+            having min(propensity) < 1 and not bool_or(subject_type = 'cart')
+        )
 ),
 
 lists as materialized (select distinct site_id, scenario_id, subject_type, subject_id from listed),
 
 days as (
     select r.event_date, max(n.night) as night
-    from (select distinct event_date from interactions.recommendation_requests where event_date > $night) as r
+    from (select distinct event_date from interactions.served_lists where event_date > $night) as r
     join nights as n on n.night < r.event_date
     group by r.event_date
 ),
@@ -93,7 +98,7 @@ slots as (
     from interactions.recommendation_requests as r
     join days as d on d.event_date = r.event_date
     left join identities as i on i.identifier = r.identifier
-    where r.variant = 'treatment' and not r.is_robot
+    where r.event_date > $night and r.variant = 'treatment' and not r.is_robot
         and coalesce(try_cast(regexp_extract(r.model_version, '\\d{{4}}-\\d{{2}}-\\d{{2}}') as date), d.night) = $night
 ),
 

@@ -64,7 +64,9 @@ class DiscoveryTables:
 def discover_segments(warehouse: Warehouse, options: DiscoveryOptions, night: date) -> DiscoveryTables:
     """Look for segments among those seen within the window."""
     columns = ", ".join(f'"{name}"' for name in options.attributes)  # names of the contract, checked when read
-    rows = warehouse.query(_PEOPLE.format(attributes=columns), {"night": night, "window": options.window_days, "most": options.most_people})
+    rows = warehouse.query(
+        _PEOPLE.format(attributes=columns), {"night": night, "window": options.window_days, "most": options.most_people}
+    )
     populations: dict[str, Population] = {}
     values: dict[str, list[list[Any]]] = {}
     sites = np.array(rows["site_id"].to_pylist(), dtype=object)

@@ -134,7 +134,7 @@ def test_the_night_in_parts_is_the_same_night(night) -> None:
     whole, parts = (compose(night, config, night=NIGHT, subjects_at_once=n) for n in (1_000, 2))
     assert whole.recommendations.equals(parts.recommendations)
     assert whole.rejections.equals(parts.rejections)
-    assert whole.allocations.equals(parts.allocations)
+    assert whole.allocated_items.equals(parts.allocated_items)
 
 
 @pytest.mark.parametrize("seed", range(8))

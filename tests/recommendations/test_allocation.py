@@ -15,7 +15,7 @@ def candidates(lists, demand, capacity, kind=None) -> Candidates:
     return Candidates(
         list_no=list_no.astype(np.int64), item=item.astype(np.int64), value=value.astype(float),
         kind=np.zeros(len(lists), dtype=np.int64) if kind is None else np.array(kind),
-        demand=np.atleast_2d(np.array(demand, float)), capacity=np.array(capacity, float),
+        turn=np.arange(len(lists), dtype=np.uint64), demand=np.atleast_2d(np.array(demand, float)), capacity=np.array(capacity, float),
     )  # fmt: skip
 
 

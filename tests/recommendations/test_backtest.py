@@ -59,8 +59,12 @@ def of_people(table):
     return [row for row in table.to_pylist() if row["subject_type"] == "person"]
 
 
-def test_the_same_config_changes_nothing(night):
-    same = backtest(night, config(), config(), night=NIGHT)
+@pytest.mark.parametrize(
+    "part", [{}, {"exploration": {"share": 0.5}}, {"allocation": {"pieces_per_list": 2, "spare": 2}}], ids=str
+)
+def test_the_same_config_changes_nothing(night, part):
+    night.add("models.cold_items", {"item_id": "D"})
+    same = backtest(night, config(**part), config(**part), night=NIGHT)
     assert (same.changes.num_rows, same.items.num_rows, same.findings) == (0, 0, ())
     [home] = same.totals.to_pylist()
     assert (home["changed_slots"], home["changed_lists"]) == (0, 0)
@@ -165,6 +169,9 @@ def test_nights_are_those_that_can_be_composed_again(night):
     assert nights_between(night, None, None) == [NIGHT + 2 * day]
     assert nights_between(night, NIGHT, None) == [NIGHT, NIGHT + 2 * day]
     assert nights_between(night, None, NIGHT) == [NIGHT]
+    assert nights_between(night, None, None, newest=5) == [NIGHT, NIGHT + 2 * day]
+    with pytest.raises(PersoError, match="give one of --from and --nights"):
+        nights_between(night, NIGHT, None, newest=2)
 
 
 def test_a_night_without_candidates_is_refused_in_a_sentence(night):

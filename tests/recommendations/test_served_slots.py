@@ -90,6 +90,7 @@ def serve(shop, *, seed: int = 1, times: int = 3) -> None:
     ]  # fmt: skip
     shop.write_partition("interactions.served_now", pa.Table.from_pylist(served), {"event_date": SERVED_ON})
     shop.run("insert into interactions.recommendation_requests by name from interactions.served_now")
+    shop.run("insert into interactions.served_lists by name select distinct event_date from interactions.served_now")
 
 
 def truth(shop, scenarios: Scenarios) -> float:
@@ -152,12 +153,16 @@ def test_slots_that_do_not_hold_what_the_lists_say_are_not_trusted(night) -> Non
 def test_a_scenario_that_explores_nothing_says_so(night) -> None:
     serve(night)
     night.run("update recommendations.recommendation_trace set propensity = null")
-    assert "the scenario explores nothing" in estimates(night, OTHER)["click rate", "other", "ips"]["reason"]
+    assert (
+        "the scenario explores nothing, is for carts, or was not served"
+        in estimates(night, OTHER)["click rate", "other", "ips"]["reason"]
+    )
 
 
 def test_the_night_in_the_events_model_version_says_whose_lists_were_served(night) -> None:
     serve(night, times=1)
     night.run(
+        f"update interactions.served_lists set event_date = date '{NIGHT}' + 3; "
         f"update interactions.recommendation_requests set event_date = date '{NIGHT}' + 3, "
         f"model_version = case when slot = 1 then '{NIGHT}-0123456789ab' else '{NIGHT + timedelta(days=2)}.als' end"
     )
