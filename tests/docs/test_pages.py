@@ -18,7 +18,8 @@ DOCS = PROJECT_ROOT / "docs"
 COMMANDS = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
 CONFIG = (DOCS / "reference" / "config.md").read_text(encoding="utf-8")
 HOW_TO = "".join(
-    (DOCS / "how-to" / name).read_text(encoding="utf-8") for name in ("segments-and-scenarios.md", "write-a-segment.md", "merchandising-rules.md")
+    (DOCS / "how-to" / name).read_text(encoding="utf-8")
+    for name in ("segments-and-scenarios.md", "write-a-segment.md", "merchandising-rules.md")
 )
 BLOCKS = re.findall(r"```yaml\n# config/(\w+\.yml)\n(.*?)```", HOW_TO, re.DOTALL)
 
