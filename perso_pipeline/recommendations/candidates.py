@@ -5,7 +5,8 @@ lists per site and key, made once for everybody; which of them a subject reads i
 strategy here and in ``levels.Strategy``.
 """
 
-from perso_pipeline.recommendations.levels import Source, Strategy, Subject
+from perso_pipeline.recommendations.levels import HISTORY, Source, Strategy, Subject
+from perso_pipeline.recommendations.subjects import SUBJECT_IDENTIFIERS
 from perso_pipeline.recommendations.submodels import CANDIDATES_OF_GROUPS, LISTS_OF_GROUPS
 
 # The champions' rows, with the champion's number.
@@ -30,6 +31,33 @@ _COLD = """(
         from models.candidates
         where night = $night and submodel = 'cold_start'
     )"""
+
+HISTORY_DAYS = 365
+
+_LINES_KEPT = """
+    select site_id, max(identifier) filter (movement = 'sale') as identifier, item_id, max(occurred_at) as occurred_at
+    from interactions.order_movements
+    where known_on <= $night and is_goods and movement in ('sale', 'cancellation')
+        and order_date > $night::date - $history_days::integer
+    group by site_id, order_id, order_line_id, item_id
+    having sum(quantity) > 0"""
+_VIEWS = """
+    select site_id, identifier, item_id, occurred_at
+    from interactions.interactions
+    where known_on <= $night and event_type in ('product_view', 'content_consumed') and not is_robot
+        and event_date > $night::date - $history_days::integer"""
+
+# scored by the second, so that the latest stands first
+_OWN_HISTORY = """
+    select
+        p.subject_no, any_value(i.catalogue_no) as catalogue_no, any_value(p.site_id) as site_id, x.item_id,
+        epoch(max(x.occurred_at))::double as score, 'own_history' as model, $night::date::varchar as version
+    from subject_identifiers as p
+    join subjects as o on o.subject_no = p.subject_no and o.may_personalize
+    join ({facts}
+    ) as x on x.identifier = p.identifier and x.site_id = p.site_id
+    join numbered_items as i on i.site_id = x.site_id and i.item_id = x.item_id
+    group by p.subject_no, x.item_id"""
 
 # {maker} is the champion's number or model and version; {same_key} joins groups where there is a submodel
 _FOR_THE_SUBJECT = """
@@ -71,6 +99,9 @@ def own_sql(source: Source, subject: Subject, *, in_range: str) -> tuple[list[st
     The maker is ``maker``, a row of ``MAKERS``, or ``model`` and ``version``. Carts have ``origin_items`` too, by
     catalogue number.
     """
+    if source.strategy in HISTORY:
+        facts = _LINES_KEPT if source.strategy is Strategy.BOUGHT_BEFORE else _VIEWS
+        return [SUBJECT_IDENTIFIERS], _OWN_HISTORY.format(facts=facts)
     ctes, words = [CHAMPIONS], {"source": "champion_candidates", "maker": "c.maker", "groups": "", "same_key": ""}
     words["maker_out"] = "maker"
     if source.submodel is not None:

@@ -66,7 +66,7 @@ def _clashes(a: Rule, b: Rule) -> Iterator[str]:
             yield f"{pair}: '{other.id}' takes '{one.item}' off, so that '{one.id}' cannot pin it"
         if isinstance(one, Pin) and isinstance(other, Include) and _leaves_out(other, one.item):
             yield f"{pair}: '{other.id}' lets in others than '{one.item}' only, so that '{one.id}' cannot pin it"
-        if isinstance(one, Boost) and isinstance(other, Bury) and _may_both_hold((*one.where, *other.where)):
+        if isinstance(one, Boost) and isinstance(other, Bury) and _mean_alike(one, other):
             yield f"{pair}: '{one.id}' boosts what '{other.id}' buries; both are applied"
         if isinstance(one, Promote | Boost | Include) and isinstance(other, Exclude) and _covers(other, one):
             yield f"{pair}: '{other.id}' takes off all that '{one.id}' means"
@@ -96,6 +96,12 @@ def _covers(wide: Conditioned, narrow: Conditioned) -> bool:
     return set(wide.where) <= set(narrow.where)
 
 
+def _mean_alike(a: Conditioned, b: Conditioned) -> bool:
+    """Whether both speak of one attribute, and an item may meet both; of two attributes nothing is told."""
+    of_a, of_b = ({(one.attribute, one.of) for one in rule.where} for rule in (a, b))
+    return bool(of_a & of_b) and _may_both_hold((*a.where, *b.where))
+
+
 def _may_both_hold(conditions: Sequence[Condition]) -> bool:
     """Whether an item may meet all of them, as far as can be told without a catalogue."""
     static = [one for one in conditions if one.of is None]
@@ -118,6 +124,8 @@ def _exclude_each_other(a: Condition, b: Condition) -> bool:
             )
     if ITEM_ATTRIBUTES[a.attribute][0] is Kind.NUMBER:
         (low_a, high_a), (low_b, high_b) = _range(a), _range(b)
+        if Comparison.LESS_THAN in (a.op, b.op) or Comparison.MORE_THAN in (a.op, b.op):
+            return low_a >= high_b or low_b >= high_a
         return low_a > high_b or low_b > high_a
     return False
 

@@ -79,7 +79,13 @@ def first_level_serves(warehouse: Warehouse, scenarios: Scenarios, *, night: dat
 
 def _not_of_the_night(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> list[str]:
     # a submodel's model need not be a champion, its version must be the night's
-    named = [(s.id, n) for s in scenarios.scenarios for n, level in enumerate(s.levels, start=1) if level.submodel]
+    named = [
+        (s.id, n)
+        for s in scenarios.scenarios
+        for levels in (s.levels, *(choice.levels for choice in s.by_segment))
+        for n, level in enumerate(levels, start=1)
+        if any(part.submodel for part in level.parts)
+    ]
     tests = [f"(r.scenario_id = $scenario_{n} and r.level = $level_{n})" for n, _ in enumerate(named)]
     bound: dict[str, Value] = {"night": night}
     for n, (scenario_id, level) in enumerate(named):

@@ -50,6 +50,12 @@ _OF_FILTER = {
     Filter.EXPIRED: _CATALOGUE
     + "i.valid_to <= ($night::date + 1)::timestamp or i.valid_from > ($night::date + 1)::timestamp",
     Filter.CONTENT: _CATALOGUE + "i.item_type <> 'product'",
+    Filter.PRODUCTS: _CATALOGUE + "i.item_type <> 'content'",
+    Filter.VIEWED: _PERSON_OF.format(
+        facts="interactions.interactions",
+        test="f.event_type in ('product_view', 'content_consumed') "
+        "and f.event_date > $night::date - $viewed_days::integer",
+    ),
     Filter.BOUGHT: _PERSON_OF.format(
         facts=_LINES_BOUGHT,
         test="f.movement = 'sale' and f.is_goods and f.kept > 0 "

@@ -29,6 +29,8 @@ class Strategy(StrEnum):
     SIMILAR = "similar"  # the site's champion for items
     CART_ITEMS = "cart_items"  # what 'similar' gives for the items in the cart, added up
     SIMILAR_CONTENT = "similar_content"  # for items too few people met: what is alike in words and traits
+    BOUGHT_BEFORE = "bought_before"  # the person's own, the latest first
+    VIEWED_BEFORE = "viewed_before"
     TRENDING = "trending"
     POPULAR = "popular"
     RECENTLY_ADDED = "recently_added"  # newest in the catalogue
@@ -58,13 +60,16 @@ ALLOCATION = "allocation"  # rule that takes an item off a list when all of it i
 EXPLORATION = "exploration"  # strategy of a slot that an item still to be learnt about was drawn for
 
 # made for each subject; the others are lists that many read
-OWN = frozenset({Strategy.PERSONAL, Strategy.SIMILAR, Strategy.CART_ITEMS, Strategy.SIMILAR_CONTENT})
+HISTORY = frozenset({Strategy.BOUGHT_BEFORE, Strategy.VIEWED_BEFORE})
+OWN = HISTORY | {Strategy.PERSONAL, Strategy.SIMILAR, Strategy.CART_ITEMS, Strategy.SIMILAR_CONTENT}
 OF_SUBMODELS = frozenset(
     {Strategy.PERSONAL, Strategy.SIMILAR, Strategy.CART_ITEMS, Strategy.TRENDING, Strategy.POPULAR}
 )
 NEEDS_SUBJECT: dict[str, frozenset[Subject]] = {
     Strategy.PERSONAL: frozenset({Subject.PERSON}),
     Strategy.SIMILAR: frozenset({Subject.ITEM}),
+    Strategy.BOUGHT_BEFORE: frozenset({Subject.PERSON, Subject.CART}),
+    Strategy.VIEWED_BEFORE: frozenset({Subject.PERSON, Subject.CART}),
     Strategy.CART_ITEMS: frozenset({Subject.CART}),
     Strategy.SIMILAR_CONTENT: frozenset({Subject.ITEM, Subject.CART}),
     Strategy.POPULAR_IN_CATEGORY: frozenset(set(Subject) - {Subject.NONE}),

@@ -158,6 +158,12 @@ class Scenario(ConfigPart):
             "a scenario of a person's own history cannot filter 'bought'; take one of the two out": (
                 self.is_own_history and Filter.BOUGHT in self.filters
             ),
+            "'bought_before' offers what the filter 'bought' takes off; take one of the two out": (
+                Filter.BOUGHT in self.filters and any(s.strategy is Strategy.BOUGHT_BEFORE for s in self.sources)
+            ),
+            "'viewed_before' offers what the filter 'viewed' takes off; take one of the two out": (
+                Filter.VIEWED in self.filters and any(s.strategy is Strategy.VIEWED_BEFORE for s in self.sources)
+            ),
             "the filters 'content' and 'products' together leave nothing": (
                 {Filter.CONTENT, Filter.PRODUCTS} <= set(self.filters)
             ),

@@ -1,5 +1,6 @@
 import multiprocessing
 import time
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -35,6 +36,24 @@ def test_a_column_that_the_stored_table_lacks_is_added_and_null_in_older_nights(
     warehouse.write_partition("s.t", pa.table({"night": ["b"], "value": [2], "more": ["x"]}), {"night": "b"})
     rows = warehouse.query("select * from s.t order by night").to_pylist()
     assert rows == [{"night": "a", "value": 1, "more": None}, {"night": "b", "value": 2, "more": "x"}]
+
+
+def test_parts_are_written_in_one_transaction_and_see_what_was_there_before(warehouse: DuckDBWarehouse) -> None:
+    warehouse.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
+
+    def parts(last: object) -> Iterator[dict[str, pa.Table]]:
+        yield {"s.t": pa.table({"night": ["a"], "value": [2]}), "s.u": pa.table({"night": ["a"]})}
+        before = warehouse.query("select value from s.t")["value"].to_pylist()
+        yield {"s.t": pa.table({"night": ["a"], "value": [10 * before[0]]})}
+        yield {"s.t": pa.table({"night": ["a"], "value": [last]})}
+
+    with pytest.raises(duckdb.Error):
+        warehouse.write_partitions(parts("no number"), {"night": "a"})
+    assert warehouse.query("select value from s.t").to_pylist() == [{"value": 1}]
+    assert not warehouse.exists("s.u")
+
+    assert warehouse.write_partitions(parts(4), {"night": "a"}) == {"s.t": 3, "s.u": 1}
+    assert warehouse.query("select value from s.t order by value")["value"].to_pylist() == [2, 4, 10]
 
 
 def test_a_hostile_partition_value_is_only_a_value(warehouse: DuckDBWarehouse) -> None:

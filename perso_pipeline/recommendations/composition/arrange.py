@@ -4,7 +4,7 @@ The order of precedence is here: what takes an item off (filters, include, exclu
 promote > order of the candidates. Arrays in, arrays out; how the rows are written is ``rows``'s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -111,10 +111,13 @@ class Lists:
         self.drops[who[top]] += 1
 
 
+Asked = tuple[Indices, Sequence[tuple[int, float, Offer]]]  # subjects; number, share and offer of a level's sources
+
+
 def fill(
     lists: Lists,
     who: Indices,
-    levels: Sequence[Sequence[tuple[int, float, Offer]]],
+    levels: Sequence[Callable[[Indices], Iterable[Asked]]],
     limits: Limits,
     pins: Sequence[Pinned],
     promotions: Sequence[Promotion],
@@ -124,7 +127,7 @@ def fill(
     Args:
         lists: Empty for these subjects.
         who: Subjects.
-        levels: Per level its sources: number, share, offer.
+        levels: Each gives its sources for subjects that have slots left, a piece of them at a time.
         limits: What takes a candidate off.
         pins: In order of precedence.
         promotions: In order of precedence.
@@ -133,7 +136,9 @@ def fill(
     filler.pin(who, pins)
     filler.reserve(who, promotions)
     for level in levels:
-        filler.level(who, level)
+        for some, sources in level(filler.open(who)):
+            filler.level(some, sources)
+        filler.next_level()
 
 
 class _Filler:
@@ -146,6 +151,13 @@ class _Filler:
         self._kept_for = np.zeros((0, 0), np.int16)
         self._due = np.zeros((0, 0), np.int16)
         self._read: list[list[Indices]] = []
+
+    def open(self, who: Indices) -> Indices:
+        """Those who have slots left."""
+        return who[self._cursor[who] < self._lists.size]
+
+    def next_level(self) -> None:
+        self._is_again = True
 
     def pin(self, who: Indices, pins: Sequence[Pinned]) -> None:
         for number, pin in enumerate(pins):
@@ -178,11 +190,11 @@ class _Filler:
         lists, size = self._lists, self._lists.size
         turns = _Turns(sources, lists.subjects)
         self._is_again |= turns.may_repeat
-        active = who[self._cursor[who] < size]
+        active = self.open(who)
         while len(active):
             if self._promotions:
                 self._promote(active)
-                active = active[self._cursor[active] < size]
+                active = self.open(active)
             source, item, off, at = turns.next(active)
             has = source != EMPTY
             active, source, item, off, at = active[has], source[has], item[has], off[has], at[has]
@@ -199,14 +211,13 @@ class _Filler:
             lists.put(taken, self._cursor[taken], item[chosen], turns.number[source[chosen]], at[chosen])
             turns.took(taken, source[chosen])
             self._advance(taken)
-            active = active[self._cursor[active] < size]
-        self._is_again = True
+            active = self.open(active)
 
     def _promote(self, active: Indices) -> None:
         """Fill slots kept for promotions where they are next and too few such items stand above them."""
-        size, waiting = self._lists.size, active
+        waiting = active
         while True:
-            waiting = waiting[self._cursor[waiting] < size]
+            waiting = self.open(waiting)
             waiting = waiting[self._kept_for[waiting, self._cursor[waiting]] != EMPTY]
             if not len(waiting):
                 return
@@ -270,9 +281,8 @@ class _Filler:
         self._skip_pins(who)
 
     def _skip_pins(self, who: Indices) -> None:
-        size = self._lists.size
         while True:
-            who = who[self._cursor[who] < size]
+            who = self.open(who)
             who = who[self._lists.item[who, self._cursor[who]] != EMPTY]
             if not len(who):
                 return

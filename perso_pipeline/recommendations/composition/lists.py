@@ -6,12 +6,14 @@ Puts the pieces together; each is told in its own module. Rows are made in ``row
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perso_pipeline.recommendations.composition.arrange import (
     EMPTY,
+    Asked,
     Lists,
     Promotion,
     fill,
@@ -72,7 +74,8 @@ def make_lists(scenario: Scenario, rules: Sequence[AnyRule], reader: PartReader,
     slots: list[Slots] = []
     rejected: list[tuple[Indices, Indices, Codes, NDArray[np.bool_]]] = []
     for some, levels in _chosen(scenario, who, reader):
-        for part_slots, lists in _filled(scenario, levels, stands, some, reader):
+        if len(some):
+            part_slots, lists = _filled(scenario, levels, stands, some, reader)
             slots.append(part_slots)
             rejected += lists.rejected
     drawn = tuple(explored(scenario, one, stands, reader, page, night=night) for one in slots)
@@ -95,49 +98,75 @@ def _chosen(scenario: Scenario, who: Indices, reader: PartReader) -> Iterator[tu
 
 def _filled(
     scenario: Scenario, levels: tuple[Level, ...], stands: Setting, who: Indices, reader: PartReader
-) -> Iterator[tuple[Slots, Lists]]:
-    """The lists of ``who``; of half of them at a time where shared lists would differ too much between them."""
-    if not len(who):
-        return
-    try:
-        yield _filled_at_once(scenario, levels, stands, who, reader)
-    except TooManyEntriesError:
-        for half in np.array_split(who, 2):
-            yield from _filled(scenario, levels, stands, half, reader)
-
-
-def _filled_at_once(
-    scenario: Scenario, levels: tuple[Level, ...], stands: Setting, who: Indices, reader: PartReader
 ) -> tuple[Slots, Lists]:
-    count, judged = len(reader.subjects), stands.limits.judged
+    """The lists of ``who`` from these levels."""
+    count = len(reader.subjects)
     promoting = [rule for rule in of_kind(stands.rules, Promote) if rule.in_force[who].any()]
     # an item that a rule has put in takes no place of its own
     reach = scenario.size * (1 + len(promoting)) + len(stands.pins)
-    parts: list[OfferedPart] = []
-    asked: list[list[tuple[int, float, Offer]]] = []
-    for number, level in enumerate(levels, start=1):
-        asked.append([])
-        for source in level.parts:
-            made = offer(reader.candidates(source), judged, who, reach=reach, subjects=count)
-            asked[-1].append((len(parts), source.share, made))
-            parts.append(OfferedPart(number, str(source.strategy), made))
-    first = [part for part in parts if part.level == 1 and part.strategy in OWN]
+    asking = _Asking(stands.limits.judged, reader, who, reach)
     promotions = []
     for rule in promoting:
-        begin = len(parts)
-        parts += [OfferedPart(1, part.strategy, only_meant(part.offer, rule, subjects=count), rule) for part in first]
-        tail = offer(reader.candidates(CATALOGUE), _only(rule, judged), who, reach=0, subjects=count)
-        parts.append(OfferedPart(len(scenario.levels) + 1, PROMOTED, tail, rule))
-        offers = tuple((n, part.offer) for n, part in enumerate(parts) if n >= begin)
+        first = [source for source in levels[0].parts if source.strategy in OWN]
+        offers = [
+            asking.numbered(1, str(source.strategy), only_meant(asking.own(source), rule, subjects=count), rule)
+            for source in first
+        ]
+        tail = offer(reader.candidates(CATALOGUE), _only(rule, asking.judged), who, reach=0, subjects=count)
+        offers.append(asking.numbered(len(scenario.levels) + 1, PROMOTED, tail, rule))
         slots = tuple(slot - 1 for slot in rule.rule.positions(scenario.size))
-        promotions.append(Promotion(rule, slots, offers))
+        promotions.append(Promotion(rule, slots, tuple(offers)))
     lists = Lists(scenario.size, count)
+    asked = [partial(asking.level, number, level) for number, level in enumerate(levels, start=1)]
     fill(lists, who, asked, stands.limits, stands.pins, promotions)
     row, slot = np.nonzero(lists.item[who] != EMPTY)
     subject = who[row]
     rank = np.arange(len(row)) - np.searchsorted(row, row) + 1
     item, part, entry = (array[subject, slot].astype(np.int64) for array in (lists.item, lists.part, lists.entry))
-    return Slots(subject, rank, item, part, entry, tuple(parts)), lists
+    return Slots(subject, rank, item, part, entry, tuple(asking.parts)), lists
+
+
+class _Asking:
+    """Asks sources for the subjects that still have slots, and numbers what they offer."""
+
+    def __init__(self, judged: Judged, reader: PartReader, who: Indices, reach: int) -> None:
+        self.judged = judged
+        self.parts: list[OfferedPart] = []
+        self._reader = reader
+        self._who = who
+        self._reach = reach
+        self._own: dict[Source, Offer] = {}
+
+    def level(self, number: int, level: Level, who: Indices) -> Iterator[Asked]:
+        """The sources of a level; for half of ``who`` at a time where shared lists would differ too much."""
+        if not len(who):
+            return
+        try:
+            asked = [(source, self._offer(source, who)) for source in level.parts]
+        except TooManyEntriesError:
+            for half in np.array_split(who, 2):
+                yield from self.level(number, level, half)
+            return
+        numbered = [(source.share, self.numbered(number, str(source.strategy), made)) for source, made in asked]
+        yield who, [(part, share, made) for share, (part, made) in numbered]
+
+    def own(self, source: Source) -> Offer:
+        """An own source for everybody, made once: promotions and the first level read it."""
+        if source not in self._own:
+            self._own[source] = self._made(source, self._who)
+        return self._own[source]
+
+    def numbered(self, level: int, strategy: str, made: Offer, rule: AnyRule | None = None) -> tuple[int, Offer]:
+        """The offer with its number among the parts."""
+        self.parts.append(OfferedPart(level, strategy, made, rule))
+        return len(self.parts) - 1, made
+
+    def _offer(self, source: Source, who: Indices) -> Offer:
+        return self._own[source] if source in self._own else self._made(source, who)
+
+    def _made(self, source: Source, who: Indices) -> Offer:
+        candidates = self._reader.candidates(source)
+        return offer(candidates, self.judged, who, reach=self._reach, subjects=len(self._reader.subjects))
 
 
 def _only(rule: AnyRule, judged: Judged) -> Judged:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from perso_pipeline.contracts.warehouse import Value, Warehouse
-from perso_pipeline.recommendations.candidates import CATEGORIES_OF, MAKERS, own_sql, shared_sql
+from perso_pipeline.recommendations.candidates import CATEGORIES_OF, HISTORY_DAYS, MAKERS, own_sql, shared_sql
 from perso_pipeline.recommendations.composition.candidates import (
     NO_LIST,
     Candidates,
@@ -222,7 +222,11 @@ class PartReader:
     def _own_lists(self, source: Source) -> Candidates:
         ctes, select = own_sql(source, self.kind, in_range=self._part.in_range)
         groups = [groups_sql(source, self.kind)] if source.submodel is not None else []
-        bound: dict[str, Value] = {"submodel": source.submodel, "submodel_group": source.group}
+        bound: dict[str, Value] = {
+            "submodel": source.submodel,
+            "submodel_group": source.group,
+            "history_days": HISTORY_DAYS,
+        }
         rows = self._query([NUMBERED_ITEMS, *ctes, *groups], select, bound)
         runs = own_runs(rows, self.catalogue, subjects=len(self.subjects), makers=self._reader.makers())
         note = np.zeros(len(self.subjects), np.int64)
