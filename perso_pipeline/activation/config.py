@@ -1,6 +1,6 @@
-"""``config/triggers.yml``: reasons to write to a person.
+"""``config/triggers.yml``: reasons to write to a person; ``config/navigation.yml``: the order of the menu.
 
-Add a kind here and its SQL in ``triggers``.
+Add a kind of trigger here and its SQL in ``triggers``.
 """
 
 from pathlib import Path
@@ -73,3 +73,18 @@ def read_triggers(config_dir: Path) -> Triggers:
             )
             raise ConfigError(msg)
     return triggers
+
+
+class Landing(ConfigPart):
+    """When a visit may begin in a category instead of on the home page."""
+
+    min_share: float = Field(default=0.6, gt=0, le=1, description="Share of a person's liking that it must have.")
+    min_weight: float = Field(default=5, gt=0, description="Weight of all likings, in weights of profiles.yml.")
+
+
+class Navigation(ConfigPart):
+    """The whole of ``config/navigation.yml``."""
+
+    size: int = Field(default=8, ge=1, le=50, description="Places of the menu that are stored.")
+    prior_weight: float = Field(default=3, ge=0, description="Weight of everybody's order in a person's.")
+    landing: Landing = Landing()

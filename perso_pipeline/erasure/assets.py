@@ -35,9 +35,11 @@ _LAST = [
     ["segments", "segment_overlap"],
     ["models", "model_verdicts"],
     ["recommendations", "cold_start"],
+    ["recommendations", "listing_rules"],
     ["recommendations", "recommendation_rejections"],
     ["recommendations", "short_lists"],
     ["recommendations", "publish_log"],
+    ["recommendations", "scenario_readiness"],
     ["measurement", "report"],
 ]
 

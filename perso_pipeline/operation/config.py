@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from perso_pipeline.activation.config import read_triggers
+from perso_pipeline.activation.config import Navigation, read_triggers
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Site, Sites
@@ -17,6 +17,7 @@ from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.models.pins import read_pins
 from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions.config import PredictionsConfig
+from perso_pipeline.recommendations.listings.config import read_listings
 from perso_pipeline.recommendations.scenarios import read_scenarios
 from perso_pipeline.segments.rules import Segments
 
@@ -52,7 +53,9 @@ CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "models.yml": partial(_read, "models.yml", ModelsConfig),
     "pinned_models.yml": read_pins,
     "scenarios.yml": _scenarios_and_submodels,
+    "listings.yml": read_listings,
     "triggers.yml": read_triggers,
+    "navigation.yml": partial(_read, "navigation.yml", Navigation),
     "experiments.yml": partial(_read, "experiments.yml", Experiments),
     "measurement.yml": partial(_read, "measurement.yml", MeasurementConfig),
 }

@@ -37,6 +37,8 @@ _INPUTS = [
     ["interactions", "session_events"],
     ["interactions", "interactions"],
     ["interactions", "order_movements"],
+    ["recommendations", "search_terms"],
+    ["recommendations", "search_affinity"],
 ]
 
 
@@ -103,8 +105,13 @@ def recommendation_tables(
     deps=[
         ["recommendations", "recommendations"],
         ["recommendations", "recommendation_trace"],
+        ["recommendations", "category_ranking"],
+        ["recommendations", "personal_category_ranking"],
+        ["recommendations", "search_terms"],
+        ["recommendations", "search_affinity"],
         ["segments", "segment_membership"],
         ["activation", "triggers"],
+        ["activation", "navigation"],
         ["measurement", "revenue_report"],
         ["measurement", "lift"],
     ],

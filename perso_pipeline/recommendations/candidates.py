@@ -66,7 +66,18 @@ _FROM_CONTEXT = """
         group by o.subject_no, x.item_id, c.item_id, c.model, c.version, {note}
     )
     group by subject_no, item_id, model, model_version"""
+# the smoothed share of those who searched for the term that went on to buy the item
+_AFTER_SEARCH = f"""
+    select
+        o.subject_no, a.item_id, a.smoothed_conversion as score, 'search_affinity' as model,
+        $night::date::varchar as model_version, {_NO_ORIGIN} as origin_items, {{note}} as note
+    from {{opened}} as o
+    join recommendations.search_affinity as a
+        on a.night = $night and a.site_id = o.site_id and a.term = o.subject_id
+    where o.subject_type = 'search_term'"""
+
 _CONTEXTUAL = {
+    Strategy.SEARCHED_THEN_BOUGHT: _AFTER_SEARCH,
     Strategy.PERSONAL: _PERSONAL,
     Strategy.SIMILAR: _FROM_CONTEXT,
     Strategy.CART_ITEMS: _FROM_CONTEXT,

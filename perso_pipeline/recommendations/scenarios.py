@@ -20,6 +20,7 @@ class Subject(StrEnum):
     PERSON = "person"
     ITEM = "item"
     CART = "cart"
+    SEARCH_TERM = "search_term"
 
 
 class Strategy(StrEnum):
@@ -33,6 +34,7 @@ class Strategy(StrEnum):
     POPULAR = "popular"
     RECENTLY_ADDED = "recently_added"  # newest in the catalogue
     POPULAR_IN_CATEGORY = "popular_in_category"
+    SEARCHED_THEN_BOUGHT = "searched_then_bought"  # what people bought after that search, more than after others
     CATALOGUE = "catalogue"  # every item of the site, most wanted first: never runs dry before the shop does
 
 
@@ -61,6 +63,8 @@ _NEEDS_SUBJECT: dict[str, frozenset[Subject]] = {
     Strategy.SIMILAR: frozenset({Subject.ITEM}),
     Strategy.CART_ITEMS: frozenset({Subject.CART}),
     Strategy.SIMILAR_CONTENT: frozenset({Subject.ITEM, Subject.CART}),
+    Strategy.SEARCHED_THEN_BOUGHT: frozenset({Subject.SEARCH_TERM}),
+    Strategy.POPULAR_IN_CATEGORY: frozenset({Subject.PERSON, Subject.ITEM, Subject.CART}),
     Filter.BOUGHT: frozenset({Subject.PERSON, Subject.CART}),
     Filter.BLOCKED: frozenset({Subject.PERSON, Subject.CART}),
     Filter.IN_CART: frozenset({Subject.CART}),

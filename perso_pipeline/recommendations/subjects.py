@@ -84,14 +84,25 @@ _CARTS = """
     where c.is_open
         and exists (select 1 from cart_contents as l where l.site_id = c.site_id and l.cart_key = c.cart_key)"""
 
-_SUBJECTS = {Subject.PERSON: _PEOPLE, Subject.ITEM: _ITEMS, Subject.CART: _CARTS}
+_SEARCH_TERMS = """
+    select
+        site_id, 'search_term' as subject_type, term as subject_id, null::varchar as person_id, true as may_personalize
+    from recommendations.search_terms
+    where night = $night and is_head"""
+
+_SUBJECTS = {
+    Subject.PERSON: _PEOPLE,
+    Subject.ITEM: _ITEMS,
+    Subject.CART: _CARTS,
+    Subject.SEARCH_TERM: _SEARCH_TERMS,
+}
 
 
 def subjects_sql(scenario: Scenario) -> str:
     """``subjects(subject_no, site_id, subject_type, subject_id, person_id, may_personalize)``.
 
-    One row per person with a profile, available item or open cart of the sites, and per site one for
-    everybody unknown. ``$bucket`` of ``$buckets`` keeps a share of them by hash.
+    One row per person with a profile, available item, open cart or search term of the sites, and per site
+    one for everybody unknown. ``$bucket`` of ``$buckets`` keeps a share of them by hash.
     """
     carts = f"{CARTS}," if scenario.subject is Subject.CART else ""
     return f"""{IDENTITIES},
@@ -113,7 +124,7 @@ subjects as materialized (
 
 def context_sql(scenario: Scenario) -> str:
     """``context_items(subject_no, site_id, item_id)``: the item of a product page, the items of a cart."""
-    if scenario.subject is Subject.PERSON:
+    if scenario.subject in (Subject.PERSON, Subject.SEARCH_TERM):
         select = "select subject_no, site_id, null::varchar as item_id from subjects where false"
     elif scenario.subject is Subject.ITEM:
         select = "select subject_no, site_id, subject_id as item_id from subjects where subject_type = 'item'"
