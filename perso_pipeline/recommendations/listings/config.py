@@ -48,7 +48,7 @@ class ManualRule(ConfigPart):
     brands: tuple[str, ...] = Field(default=(), description="Brands; not for a pin.")
     subcategories: tuple[str, ...] = Field(default=(), description="Category paths, what is below included.")
     position: int | None = Field(default=None, ge=1, le=200, description="Of a pin: place of its first item.")
-    by: int | None = Field(default=None, ge=1, description="Of boost and bury: places; left out, all the way.")
+    by: int | None = Field(default=None, ge=1, le=10_000, description="Of boost and bury: places; left out, all the way.")
     starts_on: date | None = Field(default=None, description="First day on which pages show it.")
     ends_on: date | None = Field(default=None, description="Last day on which pages show it.")
 

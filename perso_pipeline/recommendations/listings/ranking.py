@@ -41,6 +41,7 @@ LISTING_RULES = pa.schema(
     ]
 )
 _NAMED_AT_MOST = 20  # items of a rule that its row names
+_ALL_THE_WAY = 1e9  # beyond every 'by'
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def move(category: Category, rules: Sequence[ManualRule]) -> Moved:
     hidden = np.zeros(count, dtype=bool)
     for number, rule in enumerate(rules):
         mine = holder == number
-        shift = count + 1.0 if rule.by is None else rule.by + 0.5
+        shift = _ALL_THE_WAY if rule.by is None else rule.by + 0.5
         if rule.action is Action.HIDE:
             hidden |= mine
         elif rule.action is Action.PIN:
