@@ -122,7 +122,7 @@ _Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class _Group:
+class Group:
     """What was counted of one site, scenario and segment."""
 
     lists: int
@@ -150,13 +150,13 @@ def measure_readiness(warehouse: Warehouse, scenarios: Scenarios, *, night: date
     for row in warehouse.query(_SIZES, bound).to_pylist():
         key = _key(row)
         if row["scenario_id"] in known:
-            group = _Group(row["lists"], row["filled"], row["different"], items.get(key, 0), levels.get(key, {}))
+            group = Group(row["lists"], row["filled"], row["different"], items.get(key, 0), levels.get(key, {}))
             judged = judge(known[row["scenario_id"]], group, statuses.get(row["site_id"], {}))
             rows.append(dict(zip(("site_id", "scenario_id", "segment_id"), key, strict=True)) | judged)
     return pa.Table.from_pylist([{"night": night} | row for row in rows], schema=SCHEMA)
 
 
-def judge(scenario: Scenario, group: _Group, statuses: Mapping[str, str]) -> dict[str, Any]:
+def judge(scenario: Scenario, group: Group, statuses: Mapping[str, str]) -> dict[str, Any]:
     """Shares, verdict and the sentence for one group."""
     slots = group.lists * scenario.size
     strategies = [level.strategy.value for level in scenario.levels]

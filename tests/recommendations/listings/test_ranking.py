@@ -13,6 +13,7 @@ from perso_pipeline.recommendations.listings.signals import read_signals
 from perso_pipeline.recommendations.scenarios import Popularity
 
 NIGHT = date(2026, 3, 10)
+NOON = datetime.fromisoformat("2026-03-10T12:00:00")
 
 
 def _fill(shop) -> None:
@@ -29,7 +30,7 @@ def _fill(shop) -> None:
     views = [("a", "s1", 10), ("a", "s1", 10), ("a", "s2", 10), ("b", "s3", 10), ("b", "s4", 8), ("b", "s5", 8),
              ("b", "s6", 8), ("d", "s7", 2)]  # fmt: skip
     for number, (item, session, day) in enumerate(views):
-        at = datetime(2026, 3, day, 12)
+        at = NOON.replace(day=day)
         shop.add(
             "interactions.interactions",
             {"event_id": f"v{number}", "event_type": "product_view", "item_id": item, "session_id": session,

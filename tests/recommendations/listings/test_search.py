@@ -70,7 +70,7 @@ def test_an_earlier_night_knows_neither_the_refund_nor_what_came_later(searched)
 
 
 def test_people_who_searched_then_bought_are_held_against_all_who_searched(searched) -> None:
-    # 'mug': Ann, Bob, Cid searched; Ann and Bob bought i1, Bob i7, i8 before. Everybody who searched is these three,
+    # Ann, Bob and Cid searched for 'mug', Ann and Bob bought i1 and Bob i7. Nobody searched for something else alone,
     # so that nothing is bought after 'mug' more often than after any search.
     assert rows(searched, "*", "search_affinity") == []
 
