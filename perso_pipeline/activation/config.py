@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, read_config
-from perso_pipeline.contracts.errors import ConfigError, nearest
+from perso_pipeline.contracts.config_files import ConfigPart, error_at, read_config
+from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.recommendations.scenarios import Subject, read_scenarios
 
 
@@ -65,13 +65,13 @@ def read_triggers(config_dir: Path) -> Triggers:
     triggers = read_config(config_dir / "triggers.yml", Triggers)
     scenarios = read_scenarios(config_dir).scenarios
     known = [scenario.id for scenario in scenarios if scenario.subject is Subject.PERSON]
-    for trigger in triggers.triggers:
+    for number, trigger in enumerate(triggers.triggers):
         if isinstance(trigger, WinBack) and trigger.scenario not in known:
-            msg = (
-                f"triggers.yml: trigger '{trigger.id}' takes its items from scenario '{trigger.scenario}', which is "
-                f"not a scenario for people{nearest(trigger.scenario, known)}; there are: {', '.join(known) or 'none'}."
+            words = (
+                f"trigger '{trigger.id}' takes its items from scenario '{trigger.scenario}', which is not a scenario "
+                f"for people{nearest(trigger.scenario, known)}; there are: {', '.join(known) or 'none'}"
             )
-            raise ConfigError(msg)
+            raise error_at(config_dir / "triggers.yml", ("triggers", number, "scenario"), words)
     return triggers
 
 

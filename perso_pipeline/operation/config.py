@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from perso_pipeline.activation.config import Navigation, read_triggers
-from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.config_files import error_at, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Site, Sites
 from perso_pipeline.identity.config import read_identity_rules
@@ -18,7 +18,7 @@ from perso_pipeline.models.pins import read_pins
 from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions.config import PredictionsConfig
 from perso_pipeline.recommendations.listings.config import read_listings
-from perso_pipeline.recommendations.scenarios import read_scenarios
+from perso_pipeline.recommendations.scenarios import Scenarios, read_scenarios
 from perso_pipeline.segments.rules import Segments
 
 
@@ -32,13 +32,18 @@ def _scenarios_and_submodels(folder: Path) -> object:
     models = read_config(folder / "models.yml", ModelsConfig)
     known = {submodel.id for submodel in models.submodels}
     known |= {submodel.id for site in models.sites for submodel in models.for_site(site).submodels}
-    for scenario in scenarios.scenarios:
-        for level in scenario.levels:
-            if level.submodel is not None and level.submodel not in known:
-                hint = nearest(level.submodel, known)
-                named = f"scenario '{scenario.id}' names submodel '{level.submodel}'"
-                msg = f"scenarios.yml: {named}, not in models.yml{hint}."
-                raise ConfigError(msg)
+    path = folder / "scenarios.yml"
+    for number, scenario in enumerate(read_config(path, Scenarios).scenarios):
+        named: list[tuple[tuple[int | str, ...], str | None]] = [
+            (("levels", place, "submodel"), level.submodel) for place, level in enumerate(scenario.levels)
+        ]
+        named += [(("time_slots", "submodel"), scenario.time_slots.submodel)] if scenario.time_slots else []
+        for where, submodel in named:
+            if submodel is not None and submodel not in known:
+                words = (
+                    f"scenario '{scenario.id}' names submodel '{submodel}', not in models.yml{nearest(submodel, known)}"
+                )
+                raise error_at(path, ("scenarios", number, *where), words)
     return scenarios
 
 

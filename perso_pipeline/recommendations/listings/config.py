@@ -12,8 +12,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, read_config
-from perso_pipeline.contracts.errors import ConfigError, nearest
+from perso_pipeline.contracts.config_files import ConfigPart, error_at, read_config
+from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.contracts.sites import Sites
 
 FILE = "listings.yml"
@@ -48,7 +48,9 @@ class ManualRule(ConfigPart):
     brands: tuple[str, ...] = Field(default=(), description="Brands; not for a pin.")
     subcategories: tuple[str, ...] = Field(default=(), description="Category paths, what is below included.")
     position: int | None = Field(default=None, ge=1, le=200, description="Of a pin: place of its first item.")
-    by: int | None = Field(default=None, ge=1, le=10_000, description="Of boost and bury: places; left out, all the way.")
+    by: int | None = Field(
+        default=None, ge=1, le=10_000, description="Of boost and bury: places; left out, all the way."
+    )
     starts_on: date | None = Field(default=None, description="First day on which pages show it.")
     ends_on: date | None = Field(default=None, description="Last day on which pages show it.")
 
@@ -207,10 +209,9 @@ def read_listings(config_dir: Path) -> Listings:
     """
     listings = read_config(config_dir / FILE, Listings)
     known = {site.id for site in read_config(config_dir / "sites.yml", Sites).sites}
-    for entry in listings.categories:
-        for site in entry.sites:
+    for number, entry in enumerate(listings.categories):
+        for place, site in enumerate(entry.sites):
             if site not in known:
-                hint = nearest(site, known)
-                msg = f"{FILE}: category '{entry.category}' names site '{site}', not in sites.yml{hint}."
-                raise ConfigError(msg)
+                words = f"category '{entry.category}' names site '{site}', not in sites.yml{nearest(site, known)}"
+                raise error_at(config_dir / FILE, ("categories", number, "sites", place), words)
     return listings
