@@ -3,9 +3,10 @@
 Set-based over all people at once. Stored for the head (people seen lately, the categories they like most); everybody
 and everything else is served from ``category_ranking`` as it stands.
 
-Three orders are fused by reciprocal ranks, 1 / (60 + rank) each (Cormack, Clarke and Büttcher, SIGIR 2009): the
-category's, the person's model's, and that of their taste for brands and subcategories. Ranks need no common scale, so
-that a champion with other scores changes nothing. What was pinned by hand keeps its place.
+The category's order and that of the person's model are fused by reciprocal ranks, 1 / (60 + rank) each (Cormack,
+Clarke and Büttcher, SIGIR 2009): ranks need no common scale, so a champion with other scores changes nothing. Their
+taste, the mean of their shares of the item's brand and category, counts as 1 / 60 where it is whole. What was pinned by
+hand keeps its place.
 """
 
 from datetime import date
@@ -28,7 +29,7 @@ PERSONAL_CATEGORY_RANKING = pa.schema(
         ("because", pa.string()),
     ]
 )
-PEOPLE_AT_ONCE = 50_000  # 180 places of each are held at a time: 9 million rows
+PEOPLE_AT_ONCE = 25_000  # 180 places of each are held at a time: 4.5 million rows
 
 _ACTIVE = """
     select site_id, person_id
@@ -36,121 +37,136 @@ _ACTIVE = """
     where night = $night and has_personalization_consent is not false
         and last_seen_date > $night::date - $active_days::integer"""
 
+# People, lists, items, brands and paths go by number until the end: joining and sorting tens of millions of pairs by
+# texts took three times as long.
 _PERSONAL = f"""
-with personal_categories as materialized (
-    select distinct site_id, category_path
-    from recommendations.category_ranking
-    where night = $night and strategy = '{RankingStrategy.RECOMMENDED_FOR_YOU}'
-),
-
-heads as materialized (
-    select a.site_id, a.person_id, a.value as category_path
-    from profiles.affinities as a
-    join ({_ACTIVE}) as p using (site_id, person_id)
-    join personal_categories as c on c.site_id = a.site_id and c.category_path = a.value
-    where a.night = $night and a.kind in ('category', 'category_1', 'category_2', 'category_3')
-        and hash(a.person_id) % $buckets::ubigint = $bucket::ubigint
-    qualify row_number() over (partition by a.site_id, a.person_id order by a.weight desc, a.value) <= $categories
-),
-
-listed as materialized (
+with listed_texts as materialized (
     select r.site_id, r.category_path, r.item_id, r.rank, r.is_pinned, i.brand, i.category_path as item_path
     from recommendations.category_ranking as r
     join profiles.item_profiles as i on i.night = $night and i.site_id = r.site_id and i.item_id = r.item_id
     where r.night = $night and r.rank <= $pool and r.strategy = '{RankingStrategy.RECOMMENDED_FOR_YOU}'
 ),
 
+listed as materialized (
+    select
+        *,
+        dense_rank() over (order by site_id, category_path)::integer as list_no,
+        dense_rank() over (order by site_id, item_id)::integer as item_no,
+        dense_rank() over (order by site_id, brand)::integer as brand_no,
+        dense_rank() over (order by site_id, item_path)::integer as path_no
+    from listed_texts
+),
+
+lists as materialized (select distinct site_id, category_path, list_no from listed),
+
+items as materialized (select distinct site_id, item_id, item_no from listed),
+
+-- what is not pinned shares the places that are not: the n-th of it gets the n-th of them
+free_places as materialized (
+    select list_no, rank, row_number() over (partition by list_no order by rank) as turn
+    from listed
+    where not is_pinned
+),
+
+-- a stretch of the people in the order of the table, so that parts put one after another are sorted
+active as materialized (
+    select site_id, person_id
+    from (select *, row_number() over (order by site_id, person_id) - 1 as place from ({_ACTIVE}))
+    where place // $people_at_once = $part
+),
+
+heads_by_name as materialized (
+    select a.site_id, a.person_id, l.list_no
+    from profiles.affinities as a
+    join active as p using (site_id, person_id)
+    join lists as l on l.site_id = a.site_id and l.category_path = a.value
+    where a.night = $night and a.kind in ('category', 'category_1', 'category_2', 'category_3')
+    qualify row_number() over (partition by a.site_id, a.person_id order by a.weight desc, a.value) <= $categories
+),
+
+people as materialized (
+    select site_id, person_id, row_number() over (order by site_id, person_id)::integer as person_no
+    from (select distinct site_id, person_id from heads_by_name)
+),
+
+heads as materialized (
+    select row_number() over ()::integer as head_no, p.person_no, h.list_no
+    from heads_by_name as h
+    join people as p using (site_id, person_id)
+),
+
 own as materialized (
-    select c.site_id, c.subject_id as person_id, c.item_id, c.score
+    select p.person_no, i.item_no, 1.0 / (60 + c.rank) as score
     from models.candidates as c
     join models.champions as m
         on m.night = c.night and m.site_id = c.site_id and m.task = c.task
         and m.model = c.model and m.version = c.version
+    join people as p on p.site_id = c.site_id and p.person_id = c.subject_id
+    join items as i on i.site_id = c.site_id and i.item_id = c.item_id
     where c.night = $night and c.task = 'personal' and c.subject_type = 'person' and c.submodel = 'main'
-        and hash(c.subject_id) % $buckets::ubigint = $bucket::ubigint
 ),
 
-tastes as materialized (
-    select site_id, person_id, kind, value, share
-    from profiles.affinities
-    where night = $night and kind in ('category', 'brand')
-        and hash(person_id) % $buckets::ubigint = $bucket::ubigint
+brands as materialized (
+    select p.person_no, l.brand_no, a.share
+    from profiles.affinities as a
+    join people as p using (site_id, person_id)
+    join (select distinct site_id, brand, brand_no from listed) as l on l.site_id = a.site_id and l.brand = a.value
+    where a.night = $night and a.kind = 'brand'
+),
+
+paths as materialized (
+    select p.person_no, l.path_no, a.share
+    from profiles.affinities as a
+    join people as p using (site_id, person_id)
+    join (select distinct site_id, item_path, path_no from listed) as l
+        on l.site_id = a.site_id and l.item_path = a.value
+    where a.night = $night and a.kind = 'category'
 ),
 
 pairs as (
     select
-        h.site_id, h.person_id, h.category_path, l.item_id, l.rank as category_rank, l.is_pinned,
-        o.score as own_score, coalesce(b.share, 0) + coalesce(t.share, 0) as taste
+        h.head_no, h.person_no, h.list_no, l.item_no, l.rank as category_rank, l.is_pinned, o.score as own_score,
+        (coalesce(b.share, 0) + coalesce(t.share, 0)) / 2 as taste
     from heads as h
-    join listed as l on l.site_id = h.site_id and l.category_path = h.category_path
-    left join own as o on o.site_id = h.site_id and o.person_id = h.person_id and o.item_id = l.item_id
-    left join tastes as b
-        on b.kind = 'brand' and b.site_id = h.site_id and b.person_id = h.person_id and b.value = l.brand
-    left join tastes as t
-        on t.kind = 'category' and t.site_id = h.site_id and t.person_id = h.person_id and t.value = l.item_path
+    join listed as l on l.list_no = h.list_no
+    left join own as o on o.person_no = h.person_no and o.item_no = l.item_no
+    left join brands as b on b.person_no = h.person_no and b.brand_no = l.brand_no
+    left join paths as t on t.person_no = h.person_no and t.path_no = l.path_no
 ),
 
 fused as (
-    select
-        *,
-        1.0 / (60 + category_rank)
-        + case when own_score is not null then 1.0 / (60 + row_number() over own_order) else 0 end
-        + case when taste > 0 then 1.0 / (60 + rank() over taste_order) else 0 end as score
+    select *, 1.0 / (60 + category_rank) + coalesce(own_score, 0) + taste / 60 as score
     from pairs
-    window
-        own_order as (
-            partition by site_id, person_id, category_path order by own_score desc nulls last, item_id
-        ),
-        taste_order as (partition by site_id, person_id, category_path order by taste desc)
 ),
 
--- the n-th of those that are free stands behind every pin whose place comes before it
-placed as (
-    select
-        *,
-        case
-            when is_pinned then category_rank
-            else row_number() over (
-                partition by site_id, person_id, category_path, is_pinned order by score desc, category_rank
-            )
-        end as turn
+turned as (
+    select *, row_number() over (partition by head_no, is_pinned order by score desc, category_rank) as turn
     from fused
 ),
 
-pins as (
-    select
-        site_id, category_path, rank,
-        rank - row_number() over (partition by site_id, category_path order by rank) + 1 as after_turn
-    from listed
-    where is_pinned
-),
-
 ranked as (
-    select
-        p.*,
-        p.turn + case
-            when p.is_pinned then 0
-            else (
-                select count(*) from pins as n
-                where n.site_id = p.site_id and n.category_path = p.category_path and n.after_turn <= p.turn
-            )
-        end as rank
-    from placed as p
+    select t.*, case when t.is_pinned then t.category_rank else f.rank end as rank
+    from turned as t
+    left join free_places as f on f.list_no = t.list_no and f.turn = t.turn
+    where t.is_pinned or t.turn <= $size
 )
 
 select
-    $night::date as night, site_id, person_id, category_path, rank::integer as rank, item_id, score,
-    category_rank::integer as category_rank,
+    $night::date as night, p.site_id, p.person_id, l.category_path, r.rank::integer as rank, i.item_id, r.score,
+    r.category_rank::integer as category_rank,
     case
-        when is_pinned then 'pinned by hand'
-        when own_score is not null and taste > 0 then 'their model and their taste'
-        when own_score is not null then 'their model'
-        when taste > 0 then 'their taste'
+        when r.is_pinned then 'pinned by hand'
+        when r.own_score is not null and r.taste > 0 then 'their model and their taste'
+        when r.own_score is not null then 'their model'
+        when r.taste > 0 then 'their taste'
         else 'the category''s order'
     end as because
-from ranked
-where rank <= $size
-order by site_id, person_id, category_path, rank"""
+from ranked as r
+join people as p using (person_no)
+join lists as l using (list_no)
+join items as i using (item_no)
+where r.rank <= $size
+order by r.person_no, r.list_no, r.rank"""
 
 
 def rank_for_people(
@@ -164,7 +180,6 @@ def rank_for_people(
         return PERSONAL_CATEGORY_RANKING.empty_table()
     head: dict[str, Value] = {"night": night, "active_days": personal.active_days}
     people = int(warehouse.query(f"select count(*) as people from ({_ACTIVE})", head)["people"][0].as_py())
-    buckets = max(1, -(-people // people_at_once))
     parts = [
         warehouse.query(
             _PERSONAL,
@@ -173,11 +188,10 @@ def rank_for_people(
                 "categories": personal.categories,
                 "pool": personal.pool,
                 "size": personal.size,
-                "buckets": buckets,
-                "bucket": bucket,
+                "people_at_once": people_at_once,
+                "part": part,
             },
         ).cast(PERSONAL_CATEGORY_RANKING)
-        for bucket in range(buckets)
+        for part in range(max(1, -(-people // people_at_once)))
     ]
-    order = [(name, "ascending") for name in ("site_id", "person_id", "category_path", "rank")]
-    return pa.concat_tables(parts).sort_by(order)
+    return pa.concat_tables(parts)

@@ -58,30 +58,29 @@ def order(shop, **settings: int) -> dict[str, str]:
     return made
 
 
-def test_the_orders_of_category_model_and_taste_are_fused(shop) -> None:
-    # b 1/62 + 1/62 (second of the model), e 1/65 + 1/61 (first of the model), c 1/63 + 1/61 (first by taste); a 1/61, d 1/64
-    # c 0.03227 > b 0.03226 > e 0.03178 > a > d; Bob likes no category, the others are not of the head
-    assert order(shop) == {"ann": "cbead"}
+def test_category_model_and_taste_add_up(shop) -> None:
+    # b 1/62 + 1/62 (second of her model), e 1/65 + 1/61 (first of it), c 1/63 + 0.5/60 (half of her taste), a 1/61, d 1/64;
+    # Bob likes no category, the others are not of the head
+    assert order(shop) == {"ann": "becad"}
 
 
 def test_each_place_says_what_moved_it(shop) -> None:
     rows = rank_for_people(shop, PersonalRanking(), night=NIGHT).to_pylist()
     assert [(row["item_id"], row["category_rank"], row["because"]) for row in rows] == [
-        ("c", 3, "their taste"), ("b", 2, "their model"), ("e", 5, "their model"), ("a", 1, "the category's order"),
+        ("b", 2, "their model"), ("e", 5, "their model"), ("c", 3, "their taste"), ("a", 1, "the category's order"),
         ("d", 4, "the category's order"),
     ]  # fmt: skip
-    assert rows[0]["score"] == pytest.approx(1 / 63 + 1 / 61)
+    assert [row["score"] for row in rows] == pytest.approx([2 / 62, 1 / 65 + 1 / 61, 1 / 63 + 0.5 / 60, 1 / 61, 1 / 64])
 
 
 @pytest.mark.parametrize("pinned", ["a", "ad", "bcd", "e"])
 def test_what_was_pinned_by_hand_keeps_its_place(shop, pinned) -> None:
     shop.run(f"update recommendations.category_ranking set is_pinned = contains('{pinned}', item_id)")
-    free = iter([item for item in "cbead" if item not in pinned])
+    free = iter([item for item in "becad" if item not in pinned])
     assert order(shop) == {"ann": "".join(item if item in pinned else next(free) for item in "abcde")}
 
 
 def test_only_the_first_places_are_put_in_order_and_kept(shop) -> None:
-    # of a, b, c the model knows b alone, its first: 1/62 + 1/61
     assert order(shop, pool=3, size=2) == {"ann": "bc"}
 
 
