@@ -1,6 +1,7 @@
-"""A person's pages as tables in a terminal. Keep queries out: they are ``recommendations.readiness.preview``'s."""
+"""A person's pages in a terminal. Keep queries out: they are ``recommendations.readiness.preview``'s."""
 
-from rich import box
+from itertools import groupby
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -25,14 +26,16 @@ def show_preview(seen: Preview, out: Console) -> None:
 
 
 def _show_page(page: Page, out: Console) -> None:
+    """Places in a row that came by the same way stand under one line that says which."""
     out.print(Text(words.heading(page), style="bold"))
-    table = Table("", "item", "why", "from", box=box.SIMPLE_HEAD, pad_edge=False)
-    for slot in page.slots:
-        item = f"{slot.item_id}  {slot.name}" if slot.name else slot.item_id
-        table.add_row(str(slot.rank), Text(item), Text(words.why(slot)), Text(words.source(slot)))
-    out.print(table)
+    for (why, source), slots in groupby(page.slots, lambda slot: (words.why(slot, page), words.source(slot))):
+        out.print(Text(f"  {why} ({source})", style="dim"))
+        table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
+        for slot in slots:
+            table.add_row(str(slot.rank), slot.item_id, Text(slot.name or ""))
+        out.print(table)
     if page.short:
-        out.print(Text(f"Places stay empty: {page.short}."))
+        out.print(Text(f"  Places stay empty: {page.short}."))
     for line in words.removed(page):
-        out.print(Text(f"Left out, {line}"))
-    out.print(Text(f"Filters over the list: {', '.join(page.rules) or 'none'}.\n"))
+        out.print(Text(f"  left out, {line}"))
+    out.print(Text(f"  filters over the list: {', '.join(page.rules) or 'none'}\n"))

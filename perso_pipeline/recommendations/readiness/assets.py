@@ -68,7 +68,7 @@ def _pages(site: SitePreview) -> str:
     for page in site.pages:
         lines += [f"**{cell(words.heading(page), None)}**", "", "| | item | why |", "|---|---|---|"]
         lines += [
-            f"| {slot.rank} | {cell(slot.name or slot.item_id)} | {cell(words.why(slot), _REASON_LENGTH)} |"
+            f"| {slot.rank} | {cell(slot.name or slot.item_id)} | {cell(words.why(slot, page), _REASON_LENGTH)} |"
             for slot in page.slots[:_SHOWN]
         ]
         lines += ["", *(f"- left out, {cell(line, _REASON_LENGTH)}" for line in words.removed(page)), ""]

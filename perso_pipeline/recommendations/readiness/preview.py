@@ -50,6 +50,8 @@ class Page:
 
     Attributes:
         subject: What the list was made for, such as an item or a cart; None where it is everybody unknown's.
+        subject_kind: Kind of subject that the scenario is for.
+        subject_name: Name of an item that is the subject.
         occasion: Why this list is the one that the person sees.
         rules: Filters that stood over the whole list, in order.
         short: Why places are empty; None where none is.
@@ -58,6 +60,8 @@ class Page:
     scenario_id: str
     name: str
     subject: str | None
+    subject_kind: str
+    subject_name: str | None
     occasion: str
     size: int
     slots: tuple[Slot, ...]
@@ -185,11 +189,11 @@ def _site(
 
 def _contexts(warehouse: Warehouse, bound: Mapping[str, Value]) -> dict[str, tuple[str, str]]:
     """Kind of subject -> the one that the person would meet next, and how that is known."""
-    found = {"person": (str(bound["person"]), "made for the person")}
+    found = {"person": (str(bound["person"]), "for this person")}
     for kind, statement, words in (
-        ("item", sql.LAST_ITEM, "on the page of the item they saw last"),
+        ("item", sql.LAST_ITEM, "beside the item they saw last"),
         ("cart", sql.OPEN_CART, "for their open cart"),
-        ("search_term", sql.LAST_TERM, "after what they searched for last"),
+        ("search_term", sql.LAST_TERM, "after their last search"),
     ):
         subject = _first(warehouse, statement, {**bound, "cart_days": _CART_DAYS})
         if subject is not None:
@@ -201,12 +205,12 @@ def _page(
     warehouse: Warehouse, scenario: Scenario, contexts: Mapping[str, tuple[str, str]], bound: Mapping[str, Value]
 ) -> Page | None:
     kind = scenario.subject.value
-    subject, occasion = contexts.get(kind, (None, f"no {kind.replace('_', ' ')} of theirs is known"))
+    subject, occasion = contexts.get(kind, (None, f"as everybody unknown sees it: no {kind.replace('_', ' ')} known"))
     keyed = {**bound, "scenario": scenario.id, "kind": kind, "subject": subject}
     rows = _rows(warehouse, sql.SLOTS, keyed) if subject else []
     short = _rows(warehouse, sql.SHORT, keyed) if subject else []
     if not rows and not short:
-        occasion = f"what everybody unknown sees: {'no list of their own' if subject else occasion}"
+        occasion = f"as everybody unknown sees it: {subject} has no list" if subject else occasion
         subject, keyed = None, {**keyed, "kind": ANYONE, "subject": "*"}
         rows = _rows(warehouse, sql.SLOTS, keyed)
         if not rows:
@@ -217,6 +221,8 @@ def _page(
         scenario_id=scenario.id,
         name=scenario.name,
         subject=subject,
+        subject_kind=kind,
+        subject_name=_first(warehouse, sql.NAME, keyed) if kind == "item" and subject else None,
         occasion=occasion,
         size=scenario.size,
         slots=tuple(_slot(row, len(scenario.levels), rules) for row in rows),

@@ -63,6 +63,7 @@ left join traces as t on t.rank = r.rank
 left join origins as o on o.rank = r.rank
 left join names as n on n.item_id = r.item_id
 order by r.rank"""
+NAME = "select name from profiles.item_profiles where night = $night and site_id = $site and item_id = $subject"
 SHORT = f"select reason from recommendations.short_lists where {_OF_LIST}"
 REMOVED = f"""
 select x.item_id, i.name, x.rule

@@ -9,9 +9,9 @@ from perso_pipeline.recommendations.readiness.preview import Listed, Page, SiteP
 
 _STRATEGIES = {
     "personal": "picked for them",
-    "similar": "like it",
-    "similar_content": "like it in words and traits",
-    "cart_items": "goes with what is in the cart",
+    "similar": "met by the same people",
+    "similar_content": "alike in words and traits",
+    "cart_items": "goes with the cart",
     "popular_in_category": "popular in their category",
     "popular": "popular",
     "trending": "trending",
@@ -42,10 +42,10 @@ _REASONS = {
 _NAMED = 3  # origins and removed items that a line names
 
 
-def why(slot: Slot) -> str:
-    """One line: what put the item there, from what, by which level and model."""
+def why(slot: Slot, page: Page) -> str:
+    """One line: what put the item there, and from what, where the page does not say that already."""
     said = _STRATEGIES.get(slot.strategy, _plain(slot.strategy))
-    if slot.origins:
+    if slot.origins and slot.origins != (page.subject_name,):
         said += f" because of {', '.join(slot.origins[:_NAMED])}"
     for note in slot.notes:
         kind, _, value = note.partition(":")
@@ -72,9 +72,9 @@ def removed(page: Page) -> list[str]:
 
 def heading(page: Page) -> str:
     """Name of the placement, for what it was made, and how full it is."""
-    subject = f" {page.subject}" if page.subject and "made for" not in page.occasion else ""
+    subject = f", {page.subject_name or page.subject}" if page.subject and page.subject_kind != "person" else ""
     filled = "" if len(page.slots) == page.size else f" ({len(page.slots)} of {page.size} places)"
-    return f"{page.name} ('{page.scenario_id}'), {page.occasion}{subject}{filled}"
+    return f"{page.name} ('{page.scenario_id}') {page.occasion}{subject}{filled}"
 
 
 def about(site: SitePreview) -> str:

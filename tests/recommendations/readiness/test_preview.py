@@ -28,7 +28,7 @@ def test_each_place_says_its_level_model_and_words(composed) -> None:
     assert [(s.item_id, s.name, s.level, s.strategy, s.model) for s in slots] == [
         ("b", "The b", 1, "personal", "als"), ("e", "The e", 1, "personal", "als"),
     ]  # fmt: skip
-    assert words.why(slots[0]) == "picked for them"
+    assert words.why(slots[0], page(composed, "ann", "home")) == "picked for them"
     assert words.source(slots[0]) == "level 1 of 2, als 1"
 
 
@@ -40,8 +40,9 @@ def test_what_was_left_out_is_named_with_the_rule(composed) -> None:
 
 def test_an_item_page_is_that_of_the_item_they_saw_last_and_were_known_to_see(composed) -> None:
     product = page(composed, "ann", "product")
-    assert (product.subject, product.occasion) == ("a", "on the page of the item they saw last")
-    assert words.why(product.slots[0]) == "like it because of The a"
+    assert words.heading(product) == "Like it ('product') beside the item they saw last, The a"
+    assert product.slots[0].origins == ("The a",)
+    assert words.why(product.slots[0], product) == "met by the same people"  # the heading says of what
 
 
 def test_a_search_page_is_that_of_their_last_search(composed) -> None:
@@ -53,7 +54,7 @@ def test_a_search_page_is_that_of_their_last_search(composed) -> None:
 def test_who_has_no_such_thing_sees_what_everybody_unknown_sees(composed) -> None:
     product = page(composed, "bob", "product")
     assert product.subject is None
-    assert product.occasion == "what everybody unknown sees: no item of theirs is known"
+    assert product.occasion == "as everybody unknown sees it: no item known"
 
 
 def test_menu_and_category_page_are_theirs_else_everybodys(composed) -> None:
@@ -93,7 +94,8 @@ def test_the_terminal_shows_all_of_it(composed) -> None:
     text = out.file.getvalue()
     for expected in (
         "ann as of the night 2026-03-10", "shop-uk: active, 3 orders, last seen 2026-03-10, segment loyal.",
-        "For you ('home'), made for the person", "Left out, sold out: The x", "Filters over the list: sold_out, blocked.",
+        "For you ('home') for this person", "left out, sold out: The x", "filters over the list: sold_out, blocked",
+        "picked for them (level 1 of 2, als 1)",
     ):  # fmt: skip
         assert expected in text
 
