@@ -3,7 +3,8 @@
 Counts in SQL, judgement in Python over a few hundred rows. Whether a night may be published is the gate's matter.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,7 +28,7 @@ SCHEMA = pa.schema(
         ("filled", pa.int64()),
         ("fill_rate", pa.float64()),
         ("strategies", pa.list_(pa.string())),
-        ("level_shares", pa.list_(pa.float64())),
+        ("strategy_shares", pa.list_(pa.float64())),
         ("first_level_share", pa.float64()),
         ("items_shown", pa.int64()),
         ("variety", pa.float64()),
@@ -100,13 +101,14 @@ group by site_id, scenario_id, segment_id
 order by site_id, scenario_id, segment_id"""
 _LEVELS = f"""{_LISTS}
 select
-    g.site_id, g.scenario_id, g.segment_id, r.strategy, r.level, count(*) as slots
+    g.site_id, g.scenario_id, g.segment_id, r.strategy, not r.is_fallback or r.strategy = '{EXPLORATION}' as is_first,
+    min(r.level) as level, count(*) as slots
 from grouped as g
 join recommendations.recommendations as r
     on r.night = $night and r.site_id = g.site_id and r.scenario_id = g.scenario_id
     and r.subject_type = g.subject_type and r.subject_id = g.subject_id
-group by g.site_id, g.scenario_id, g.segment_id, r.strategy, r.level
-order by all"""
+group by g.site_id, g.scenario_id, g.segment_id, r.strategy, is_first
+order by g.site_id, g.scenario_id, g.segment_id, level, r.strategy, is_first"""
 _ITEMS = f"""{_LISTS}
 select
     g.site_id, g.scenario_id, g.segment_id, count(distinct r.item_id) as items
@@ -123,34 +125,44 @@ _Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Group:
-    """What was counted of one site, scenario and segment."""
+    """What was counted of one site, scenario and segment.
+
+    Attributes:
+        lists: Lists, empty ones included.
+        different: Lists with other items than every other one's.
+        items: Different items in them.
+        first: Slots that the first level filled, and those given away to learn, by strategy.
+        others: Slots that later levels filled, by strategy in the order of levels.
+    """
 
     lists: int
-    filled: int
     different: int
     items: int
-    by_level: Mapping[int, int]
+    first: Mapping[str, int]
+    others: Mapping[str, int]
 
 
 def measure_readiness(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> pa.Table:
     """One row per site, scenario and segment (``*`` for all lists) of one night, in that order."""
     bound = {"night": night}
-    levels: dict[_Key, dict[int, int]] = {}
+    slots: dict[_Key, tuple[dict[str, int], dict[str, int]]] = {}
     for row in warehouse.query(_LEVELS, bound).to_pylist():
-        levels.setdefault(_key(row), {})[row["level"]] = row["slots"]
+        slots.setdefault(_key(row), ({}, {}))[not row["is_first"]][row["strategy"]] = row["slots"]
     items = {_key(row): row["items"] for row in warehouse.query(_ITEMS, bound).to_pylist()}
     statuses: dict[str, dict[str, str]] = {}
     for row in warehouse.query(_EVENTS, bound).to_pylist():
-        worst = statuses.setdefault(row["site_id"], {})
-        worst[row["event_type"]] = min(
-            row["status"], worst.get(row["event_type"], row["status"]), key=_ARRIVES.__getitem__
-        )
+        of_site = statuses.setdefault(row["site_id"], {})
+        both = (
+            row["status"],
+            of_site.get(row["event_type"], row["status"]),
+        )  # an event may be needed for several things
+        of_site[row["event_type"]] = min(both, key=_ARRIVES.__getitem__)
     rows = []
     known = {scenario.id: scenario for scenario in scenarios.scenarios}
     for row in warehouse.query(_SIZES, bound).to_pylist():
         key = _key(row)
         if row["scenario_id"] in known:
-            group = Group(row["lists"], row["filled"], row["different"], items.get(key, 0), levels.get(key, {}))
+            group = Group(row["lists"], row["different"], items.get(key, 0), *slots.get(key, ({}, {})))
             judged = judge(known[row["scenario_id"]], group, statuses.get(row["site_id"], {}))
             rows.append(dict(zip(("site_id", "scenario_id", "segment_id"), key, strict=True)) | judged)
     return pa.Table.from_pylist([{"night": night} | row for row in rows], schema=SCHEMA)
@@ -159,57 +171,52 @@ def measure_readiness(warehouse: Warehouse, scenarios: Scenarios, *, night: date
 def judge(scenario: Scenario, group: Group, statuses: Mapping[str, str]) -> dict[str, Any]:
     """Shares, verdict and the sentence for one group."""
     slots = group.lists * scenario.size
-    strategies = [level.strategy.value for level in scenario.levels]
-    strategies += [EXPLORATION] if scenario.exploration else []
-    by_level = [group.by_level.get(number, 0) for number in range(1, len(strategies) + 1)]
-    first = (by_level[0] + (by_level[-1] if scenario.exploration else 0)) / slots
+    counts = Counter(group.first) + Counter(group.others)
+    filled = counts.total()
+    first = sum(group.first.values()) / slots
     variety = 1.0 if group.lists == 1 else group.different / group.lists
-    needed = list(dict.fromkeys(event for level in scenario.levels for event in EVENTS.get(level.strategy, _CATALOGUE)))
+    needed = list(dict.fromkeys(event for strategy in strategies_of(scenario) for event in EVENTS[strategy]))
     arrives = [_ARRIVES[statuses.get(event, "missing")] for event in needed]
     missing = [event for event, share in zip(needed, arrives, strict=True) if share < 1]
     events_ready = sum(arrives) / len(arrives)
     readiness = 100 * min(first, variety, events_ready)
-    verdict = "ready" if readiness >= READY else "less ready" if readiness >= LESS_READY else "not ready"
-    shares = [count / group.filled for count in by_level] if group.filled else [0.0] * len(by_level)
     return {
         "lists": group.lists,
         "slots": slots,
-        "filled": group.filled,
-        "fill_rate": group.filled / slots,
-        "strategies": strategies,
-        "level_shares": shares,
+        "filled": filled,
+        "fill_rate": filled / slots,
+        "strategies": list(counts),
+        "strategy_shares": [count / filled for count in counts.values()],
         "first_level_share": first,
         "items_shown": group.items,
         "variety": variety,
         "events_ready": events_ready,
         "missing_events": missing,
         "readiness": readiness,
-        "verdict": verdict,
-        "reason": _reason(strategies, by_level, missing, first=first, variety=variety, events=events_ready),
+        "verdict": "ready" if readiness >= READY else "less ready" if readiness >= LESS_READY else "not ready",
+        "reason": _reason(
+            strategies_of(scenario)[0], group, missing, first=first, variety=variety, events=events_ready
+        ),
     }
 
 
-def _reason(
-    strategies: Sequence[str],
-    by_level: Sequence[int],
-    missing: Iterable[str],
-    *,
-    first: float,
-    variety: float,
-    events: float,
-) -> str:
+def strategies_of(scenario: Scenario) -> list[str]:
+    """The strategies of a scenario's levels, first to last."""
+    return [level.strategy.value for level in scenario.levels]
+
+
+def _reason(strategy: str, group: Group, missing: Iterable[str], *, first: float, variety: float, events: float) -> str:
     """What holds it back most; the first of equals in the order events, first level, variety."""
     least = min(first, variety, events)
     if least * 100 >= READY:
-        filled = f"'{strategies[0]}' fills {first:.0%} of the slots"
-        return f"{filled}, {variety:.0%} of the lists differ, the events arrive."
+        return f"'{strategy}' fills {first:.0%} of the slots, {variety:.0%} of the lists differ, the events arrive."
     if events == least:
         return f"Too little arrives of {', '.join(missing)}."
     if first == least:
-        others = {s: n for s, n in zip(strategies[1:], by_level[1:], strict=True) if n}
-        instead = ", ".join(f"{strategy} {count / sum(by_level):.0%}" for strategy, count in others.items())
-        open_slots = "the rest stays empty" if not others else f"instead come {instead}"
-        return f"Only {first:.0%} of the slots are filled by '{strategies[0]}'; {open_slots}."
+        filled = sum(group.first.values()) + sum(group.others.values())
+        instead = ", ".join(f"{other} {count / filled:.0%}" for other, count in group.others.items())
+        open_slots = f"instead come {instead}" if instead else "the rest stays empty"
+        return f"Only {first:.0%} of the slots are filled by '{strategy}'; {open_slots}."
     return f"Only {variety:.0%} of the lists differ; the others repeat the items of one of these."
 
 

@@ -47,7 +47,7 @@ def _fill(shop) -> None:
 
 @pytest.fixture
 def shop(copy_of):
-    return copy_of("personal", _fill)
+    return copy_of("listings-personal", _fill)
 
 
 def order(shop, **settings: int) -> dict[str, str]:

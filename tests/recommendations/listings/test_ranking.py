@@ -50,7 +50,7 @@ def _fill(shop) -> None:
 
 @pytest.fixture
 def shop(copy_of):
-    return copy_of("ranking", _fill)
+    return copy_of("listings-ranking", _fill)
 
 
 def ranked(shop, **config: Any) -> dict[str, list[str]]:

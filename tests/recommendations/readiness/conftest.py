@@ -87,4 +87,4 @@ def fill(shop) -> None:
 
 @pytest.fixture
 def composed(copy_of):
-    return copy_of("composed", fill)
+    return copy_of("readiness", fill)

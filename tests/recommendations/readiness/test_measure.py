@@ -25,7 +25,7 @@ def test_shares_are_of_the_lists_of_known_subjects(composed) -> None:
     home = rows(composed)["home", "*"]
     assert (home["lists"], home["slots"], home["filled"], home["items_shown"]) == (2, 4, 4, 3)
     assert (home["first_level_share"], home["variety"], home["events_ready"]) == (0.5, 1.0, 1.0)
-    assert home["level_shares"] == [0.5, 0.5]
+    assert (home["strategies"], home["strategy_shares"]) == (["personal", "catalogue"], [0.5, 0.5])
     assert (home["readiness"], home["verdict"]) == (50.0, "less ready")
     assert home["reason"] == "Only 50% of the slots are filled by 'personal'; instead come catalogue 50%."
 
@@ -55,13 +55,14 @@ READY = {"product_view": "ready", "item_upserted": "ready"}
 @pytest.mark.parametrize(
     ("group", "statuses", "readiness", "said"),
     [
-        (Group(10, 40, 10, 20, {1: 40}), READY, 100.0, "'personal' fills 100% of the slots, 100% of the lists differ"),
-        (Group(10, 40, 3, 9, {1: 40}), READY, 30.0, "Only 30% of the lists differ"),
-        (Group(1, 4, 1, 4, {1: 4}), READY, 100.0, "the events arrive"),  # a single list cannot repeat another
-        (Group(10, 40, 10, 20, {1: 40}), {"product_view": "few"}, 50.0, "Too little arrives of product_view"),
-        (Group(10, 40, 10, 20, {1: 40}), {}, 0.0, "Too little arrives of product_view"),
-        (Group(10, 10, 10, 9, {1: 10}), READY, 25.0, "the rest stays empty"),
-        (Group(10, 0, 1, 0, {}), READY, 0.0, "the rest stays empty"),
+        (Group(10, 10, 20, {"personal": 40}, {}), READY, 100.0, "'personal' fills 100% of the slots, 100% of the lists differ"),
+        (Group(10, 3, 9, {"personal": 40}, {}), READY, 30.0, "Only 30% of the lists differ"),
+        (Group(1, 1, 4, {"personal": 4}, {}), READY, 100.0, "the events arrive"),  # a single list cannot repeat another
+        (Group(10, 10, 20, {"personal": 40}, {}), {"product_view": "few"}, 50.0, "Too little arrives of product_view"),
+        (Group(10, 10, 20, {"personal": 40}, {}), {}, 0.0, "Too little arrives of product_view"),
+        (Group(10, 10, 9, {"personal": 10}, {}), READY, 25.0, "the rest stays empty"),
+        (Group(10, 10, 9, {"personal": 10}, {"popular": 20, "catalogue": 10}), READY, 25.0, "instead come popular 50%, catalogue 25%"),
+        (Group(10, 1, 0, {}, {}), READY, 0.0, "the rest stays empty"),
     ],
 )  # fmt: skip
 def test_the_weakest_of_three_decides_and_is_named(group, statuses, readiness, said) -> None:
@@ -71,7 +72,7 @@ def test_the_weakest_of_three_decides_and_is_named(group, statuses, readiness, s
 
 
 def test_slots_given_away_to_learn_count_as_served() -> None:
-    made = judge(scenario(exploration={"share": 0.25}), Group(1, 4, 1, 4, {1: 3, 2: 1}), READY)
+    made = judge(scenario(exploration={"share": 0.25}), Group(1, 1, 4, {"personal": 3, "exploration": 1}, {}), READY)
     assert made["readiness"] == 100.0
     assert made["strategies"] == ["personal", "exploration"]
 
