@@ -192,6 +192,27 @@ def rank_items(
         _say(f"Not known in the training window, so not ranked: {', '.join(answer.ranked.unknown)}.")
 
 
+@app.command("preview")
+def preview_pages(
+    person: Annotated[str, typer.Option(metavar="ID", help="Person id, customer number, visitor id, or 'anyone'.")],
+    site: Annotated[str, typer.Option(help="Only this site.")] = "",
+    as_of: Annotated[
+        datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Newest night with lists up to this day.")
+    ] = None,
+) -> None:
+    """Show every page of a person: the items, why each stands there, what was left out and by which rule."""
+    from perso_pipeline.operation.preview_view import show_preview
+    from perso_pipeline.recommendations.readiness.preview import preview
+    from perso_pipeline.recommendations.scenarios import read_scenarios
+    from perso_pipeline.resources.warehouse import DuckDBWarehouse
+
+    settings = Settings()
+    warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    scenarios = read_scenarios(settings.config_dir)
+    day = as_of.date() if as_of else None
+    show_preview(preview(warehouse, scenarios, person, site_id=site or None, as_of=day), _out)
+
+
 @app.command()
 def replay() -> None:
     """Read rejected records again after a mend, and run the nights they belong to."""

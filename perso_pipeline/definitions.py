@@ -24,6 +24,8 @@ from perso_pipeline.raw import assets as raw
 from perso_pipeline.raw import checks as raw_checks
 from perso_pipeline.recommendations import assets as recommendations
 from perso_pipeline.recommendations import checks as recommendation_checks
+from perso_pipeline.recommendations.listings import assets as listings
+from perso_pipeline.recommendations.readiness import assets as readiness
 from perso_pipeline.resources.dbt import DbtResource, with_described_columns
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import TrackingResource
@@ -43,8 +45,10 @@ _STAGES = [
     segments,
     models,
     recommendations,
+    listings,
     activation,
     measurement,
+    readiness,
     erasure,
 ]
 _CHECKS = [raw_checks, identity_checks, profile_checks, model_checks, recommendation_checks, measurement_checks]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from perso_pipeline.activation.config import Triggers
+from perso_pipeline.activation.config import Navigation, Triggers
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.identity.config import IdentityRules
 from perso_pipeline.interactions.channels import Channels
@@ -18,6 +18,7 @@ from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.models.pins import PinnedModels
 from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions.config import PredictionsConfig
+from perso_pipeline.recommendations.listings.config import Listings
 from perso_pipeline.recommendations.merchandising import Merchandising
 from perso_pipeline.recommendations.scenarios import Scenarios
 from perso_pipeline.segments.rules import Segments
@@ -34,7 +35,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "pinned_models": PinnedModels,
     "scenarios": Scenarios,
     "merchandising": Merchandising,
+    "listings": Listings,
     "triggers": Triggers,
+    "navigation": Navigation,
     "experiments": Experiments,
     "measurement": MeasurementConfig,
 }

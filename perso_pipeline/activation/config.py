@@ -1,6 +1,6 @@
-"""``config/triggers.yml``: reasons to write to a person.
+"""``config/triggers.yml``: reasons to write to a person; ``config/navigation.yml``: the order of the menu.
 
-Add a kind here and its SQL in ``triggers``.
+Add a kind of trigger here and its SQL in ``triggers``.
 """
 
 from pathlib import Path
@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, read_config
-from perso_pipeline.contracts.errors import ConfigError, nearest
+from perso_pipeline.contracts.config_files import ConfigPart, error_at, read_config
+from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.recommendations.levels import Subject
 from perso_pipeline.recommendations.scenarios import read_scenarios
 
@@ -66,11 +66,26 @@ def read_triggers(config_dir: Path) -> Triggers:
     triggers = read_config(config_dir / "triggers.yml", Triggers)
     scenarios = read_scenarios(config_dir).scenarios
     known = [scenario.id for scenario in scenarios if scenario.subject is Subject.PERSON]
-    for trigger in triggers.triggers:
+    for number, trigger in enumerate(triggers.triggers):
         if isinstance(trigger, WinBack) and trigger.scenario not in known:
-            msg = (
-                f"triggers.yml: trigger '{trigger.id}' takes its items from scenario '{trigger.scenario}', which is "
-                f"not a scenario for people{nearest(trigger.scenario, known)}; there are: {', '.join(known) or 'none'}."
+            words = (
+                f"trigger '{trigger.id}' takes its items from scenario '{trigger.scenario}', which is not a scenario "
+                f"for people{nearest(trigger.scenario, known)}; there are: {', '.join(known) or 'none'}"
             )
-            raise ConfigError(msg)
+            raise error_at(config_dir / "triggers.yml", ("triggers", number, "scenario"), words)
     return triggers
+
+
+class Landing(ConfigPart):
+    """When a visit may begin in a category instead of on the home page."""
+
+    min_share: float = Field(default=0.6, gt=0, le=1, description="Share of a person's liking that it must have.")
+    min_weight: float = Field(default=5, gt=0, description="Weight of all likings, in weights of profiles.yml.")
+
+
+class Navigation(ConfigPart):
+    """The whole of ``config/navigation.yml``."""
+
+    size: int = Field(default=8, ge=1, le=50, description="Places of the menu that are stored.")
+    prior_weight: float = Field(default=3, ge=0, description="Weight of everybody's order in a person's.")
+    landing: Landing = Landing()

@@ -37,9 +37,11 @@ _LAST = [
     ["recommendations", "allocated_items"],
     ["recommendations", "allocations"],
     ["recommendations", "cold_start"],
+    ["recommendations", "listing_rules"],
     ["recommendations", "recommendation_rejections"],
     ["recommendations", "short_lists"],
     ["recommendations", "publish_log"],
+    ["recommendations", "scenario_readiness"],
     ["measurement", "report"],
 ]
 

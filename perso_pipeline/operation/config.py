@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from perso_pipeline.activation.config import read_triggers
-from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.activation.config import Navigation, read_triggers
+from perso_pipeline.contracts.config_files import error_at, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Site, Sites
 from perso_pipeline.identity.config import read_identity_rules
@@ -18,9 +18,10 @@ from perso_pipeline.models.pins import read_pins
 from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions.config import PredictionsConfig
 from perso_pipeline.recommendations.conflicts import conflicts
-from perso_pipeline.recommendations.levels import Strategy
+from perso_pipeline.recommendations.levels import Level, Strategy
+from perso_pipeline.recommendations.listings.config import read_listings
 from perso_pipeline.recommendations.merchandising import read_merchandising
-from perso_pipeline.recommendations.scenarios import read_scenarios
+from perso_pipeline.recommendations.scenarios import Scenarios, read_scenarios
 from perso_pipeline.segments.rules import RESERVED_PREFIXES, Segments
 
 
@@ -34,13 +35,24 @@ def _scenarios_and_submodels(folder: Path) -> object:
     models = read_config(folder / "models.yml", ModelsConfig)
     known = {submodel.id for submodel in models.submodels}
     known |= {submodel.id for site in models.sites for submodel in models.for_site(site).submodels}
-    for scenario in scenarios.scenarios:
-        for source in scenario.sources:
-            if source.submodel is not None and source.submodel not in known:
-                hint = nearest(source.submodel, known)
-                named = f"scenario '{scenario.id}' names submodel '{source.submodel}'"
-                msg = f"scenarios.yml: {named}, not in models.yml{hint}."
-                raise ConfigError(msg)
+    path = folder / "scenarios.yml"
+    for number, scenario in enumerate(read_config(path, Scenarios).scenarios):
+        named: list[tuple[tuple[int | str, ...], str | None]] = []
+        levels: list[tuple[tuple[int | str, ...], Level]] = [
+            (("levels", place), level) for place, level in enumerate(scenario.levels)
+        ]
+        for choice, chosen in enumerate(scenario.by_segment):
+            levels += [(("by_segment", choice, "levels", place), level) for place, level in enumerate(chosen.levels)]
+        for at, level in levels:
+            named.append(((*at, "submodel"), level.submodel))
+            named += [((*at, "mix", place, "submodel"), source.submodel) for place, source in enumerate(level.mix)]
+        named += [(("time_slots", "submodel"), scenario.time_slots.submodel)] if scenario.time_slots else []
+        for where, submodel in named:
+            if submodel is not None and submodel not in known:
+                words = (
+                    f"scenario '{scenario.id}' names submodel '{submodel}', not in models.yml{nearest(submodel, known)}"
+                )
+                raise error_at(path, ("scenarios", number, *where), words)
     return scenarios
 
 
@@ -56,7 +68,9 @@ CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "pinned_models.yml": read_pins,
     "scenarios.yml": _scenarios_and_submodels,
     "merchandising.yml": read_merchandising,
+    "listings.yml": read_listings,
     "triggers.yml": read_triggers,
+    "navigation.yml": partial(_read, "navigation.yml", Navigation),
     "experiments.yml": partial(_read, "experiments.yml", Experiments),
     "measurement.yml": partial(_read, "measurement.yml", MeasurementConfig),
 }

@@ -10,10 +10,15 @@ from pathlib import Path
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.streams import STREAMS
+from perso_pipeline.recommendations.listings.config import read_listings
+from perso_pipeline.recommendations.readiness import fillable
+from perso_pipeline.recommendations.scenarios import read_scenarios
 from perso_pipeline.resources.partitions import landing_day
+from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseLock
 from perso_pipeline.settings import Settings
 
 _NEEDED_BYTES = 2 * 1024**3
+_PATIENCE_SECONDS = 2.0  # a night that runs is not waited for
 
 
 class Verdict(Enum):
@@ -39,7 +44,7 @@ def examine(
     config_readers: dict[str, Callable[[Path], object]],
     config_warnings: Callable[[Path], Iterable[str]] = lambda _: (),
 ) -> list[Finding]:
-    """Look at versions, state folder, keys, landing folders and every config file.
+    """Look at versions, state folder, keys, landing folders, every config file, and whether lists can be full.
 
     Args:
         settings: Where things stand.
@@ -51,8 +56,9 @@ def examine(
         *_home(settings),
         *_hash_key(settings),
         *_landing(settings.landing_dir),
-        *_config(settings.config_dir, config_readers),
+        *(config := list(_config(settings.config_dir, config_readers))),
         *(Finding("config", Verdict.WARNING, text) for text in config_warnings(settings.config_dir)),
+        *([] if any(found.verdict is Verdict.BAD for found in config) else _lists(settings)),
     ]
 
 
@@ -137,3 +143,25 @@ def _config(folder: Path, readers: dict[str, Callable[[Path], object]]) -> Itera
                 yield Finding("config", Verdict.BAD, str(error))
         else:
             yield Finding("config", Verdict.GOOD, f"{name} fits.")
+
+
+def _lists(settings: Settings) -> Iterator[Finding]:
+    """What a night would run into with these scenarios and listings and the newest catalogue."""
+    scenarios, listings = read_scenarios(settings.config_dir), read_listings(settings.config_dir)
+    found = list(fillable.problems_of_levels(scenarios))
+    warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    night = None
+    if settings.warehouse_path.exists():
+        try:
+            with WarehouseLock.hold(settings.warehouse_path, purpose="perso doctor", timeout_seconds=_PATIENCE_SECONDS):
+                night = fillable.newest_catalogue(warehouse)
+                if night:
+                    found += fillable.problems_of_catalogue(warehouse, scenarios, night=night)
+                    found += fillable.problems_of_listings(warehouse, listings, settings.config_dir, night=night)
+        except PersoError as error:
+            yield Finding("lists", Verdict.WARNING, f"The catalogue was not looked at: {error}")
+    for problem in found:
+        yield Finding("lists", Verdict.BAD if problem.is_certain else Verdict.WARNING, problem.text)
+    if not found:
+        where = f"with the catalogue of {night}" if night else "as far as the files tell; there is no catalogue yet"
+        yield Finding("lists", Verdict.GOOD, f"Every scenario can fill its lists {where}.")

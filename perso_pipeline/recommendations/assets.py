@@ -44,6 +44,8 @@ _INPUTS = [
     ["interactions", "recommendation_requests"],
     ["profiles", "affinities"],
     ["segments", "segment_membership"],
+    ["recommendations", "search_terms"],
+    ["recommendations", "search_affinity"],
 ]
 
 
@@ -109,8 +111,13 @@ def recommendation_tables(
     deps=[
         ["recommendations", "recommendations"],
         ["recommendations", "recommendation_trace"],
+        ["recommendations", "category_ranking"],
+        ["recommendations", "personal_category_ranking"],
+        ["recommendations", "search_terms"],
+        ["recommendations", "search_affinity"],
         ["segments", "segment_membership"],
         ["activation", "triggers"],
+        ["activation", "navigation"],
         ["measurement", "revenue_report"],
         ["measurement", "lift"],
     ],

@@ -59,6 +59,17 @@ _OWN_HISTORY = """
     join numbered_items as i on i.site_id = x.site_id and i.item_id = x.item_id
     group by p.subject_no, x.item_id"""
 
+# the smoothed share of those who searched for the term that went on to buy the item
+_AFTER_SEARCH = """
+    select
+        o.subject_no, i.catalogue_no, o.site_id, a.item_id, a.smoothed_conversion as score, 'search_affinity' as model,
+        $night::date::varchar as version
+    from subjects as o
+    join recommendations.search_affinity as a
+        on a.night = $night and a.site_id = o.site_id and a.term = o.subject_id
+    join numbered_items as i on i.site_id = a.site_id and i.item_id = a.item_id
+    where o.subject_type = 'search_term'"""
+
 # {maker} is the champion's number or model and version; {same_key} joins groups where there is a submodel
 _FOR_THE_SUBJECT = """
     select o.subject_no, i.catalogue_no, o.site_id, c.item_id, c.score::double as score, {maker}
@@ -102,6 +113,8 @@ def own_sql(source: Source, subject: Subject, *, in_range: str) -> tuple[list[st
     if source.strategy in HISTORY:
         facts = _LINES_KEPT if source.strategy is Strategy.BOUGHT_BEFORE else _VIEWS
         return [SUBJECT_IDENTIFIERS], _OWN_HISTORY.format(facts=facts)
+    if source.strategy is Strategy.SEARCHED_THEN_BOUGHT:
+        return [], _AFTER_SEARCH
     ctes, words = [CHAMPIONS], {"source": "champion_candidates", "maker": "c.maker", "groups": "", "same_key": ""}
     words["maker_out"] = "maker"
     if source.submodel is not None:

@@ -18,6 +18,7 @@ class Subject(StrEnum):
     ITEM = "item"
     CART = "cart"
     CATEGORY = "category"  # one list per category of the catalogue and site
+    SEARCH_TERM = "search_term"  # one list per term that many search for
     SEGMENT = "segment"  # one list per segment of people and site
     NONE = "none"  # one list per site
 
@@ -35,6 +36,7 @@ class Strategy(StrEnum):
     POPULAR = "popular"
     RECENTLY_ADDED = "recently_added"  # newest in the catalogue
     POPULAR_IN_CATEGORY = "popular_in_category"
+    SEARCHED_THEN_BOUGHT = "searched_then_bought"  # what people bought after that search, more than after others
     CATALOGUE = "catalogue"  # every item of the site, most wanted first: never runs dry before the shop does
 
 
@@ -61,7 +63,13 @@ EXPLORATION = "exploration"  # strategy of a slot that an item still to be learn
 
 # made for each subject; the others are lists that many read
 HISTORY = frozenset({Strategy.BOUGHT_BEFORE, Strategy.VIEWED_BEFORE})
-OWN = HISTORY | {Strategy.PERSONAL, Strategy.SIMILAR, Strategy.CART_ITEMS, Strategy.SIMILAR_CONTENT}
+OWN = HISTORY | {
+    Strategy.PERSONAL,
+    Strategy.SIMILAR,
+    Strategy.CART_ITEMS,
+    Strategy.SIMILAR_CONTENT,
+    Strategy.SEARCHED_THEN_BOUGHT,
+}
 OF_SUBMODELS = frozenset(
     {Strategy.PERSONAL, Strategy.SIMILAR, Strategy.CART_ITEMS, Strategy.TRENDING, Strategy.POPULAR}
 )
@@ -72,7 +80,8 @@ NEEDS_SUBJECT: dict[str, frozenset[Subject]] = {
     Strategy.VIEWED_BEFORE: frozenset({Subject.PERSON, Subject.CART}),
     Strategy.CART_ITEMS: frozenset({Subject.CART}),
     Strategy.SIMILAR_CONTENT: frozenset({Subject.ITEM, Subject.CART}),
-    Strategy.POPULAR_IN_CATEGORY: frozenset(set(Subject) - {Subject.NONE}),
+    Strategy.POPULAR_IN_CATEGORY: frozenset(set(Subject) - {Subject.NONE, Subject.SEARCH_TERM}),
+    Strategy.SEARCHED_THEN_BOUGHT: frozenset({Subject.SEARCH_TERM}),
     Filter.BOUGHT: frozenset({Subject.PERSON, Subject.CART}),
     Filter.VIEWED: frozenset({Subject.PERSON, Subject.CART}),
     Filter.BLOCKED: frozenset({Subject.PERSON, Subject.CART}),

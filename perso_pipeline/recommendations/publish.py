@@ -30,6 +30,10 @@ PUBLISH_LOG = "recommendations.publish_log"
 TABLES = (
     RECOMMENDATIONS,
     "recommendations.recommendation_trace",
+    "recommendations.category_ranking",
+    "recommendations.personal_category_ranking",
+    "recommendations.search_terms",
+    "recommendations.search_affinity",
     "profiles.customer_profiles",
     "profiles.affinities",
     "profiles.item_profiles",
@@ -37,6 +41,7 @@ TABLES = (
     "segments.segment_membership",
     "segments.segment_catalogue",
     "activation.triggers",
+    "activation.navigation",
     "measurement.revenue_report",
     "measurement.lift",
 )

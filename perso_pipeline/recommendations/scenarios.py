@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, read_config
+from perso_pipeline.contracts.config_files import ConfigPart, error_at, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.recommendations.levels import NEEDS_SUBJECT, Filter, Level, Source, Strategy, Subject
@@ -287,12 +287,11 @@ def read_scenarios(config_dir: Path) -> Scenarios:
     scenarios = read_config(config_dir / "scenarios.yml", Scenarios)
     rules = read_merchandising(config_dir)
     known = {site.id for site in read_config(config_dir / "sites.yml", Sites).sites}
-    for scenario in scenarios.scenarios:
-        for site in scenario.sites:
+    for number, scenario in enumerate(scenarios.scenarios):
+        for place, site in enumerate(scenario.sites):
             if site not in known:
-                hint = nearest(site, known)
-                msg = f"scenarios.yml: scenario '{scenario.id}' names site '{site}', not in sites.yml{hint}."
-                raise ConfigError(msg)
+                words = f"scenario '{scenario.id}' names site '{site}', not in sites.yml{nearest(site, known)}"
+                raise error_at(config_dir / "scenarios.yml", ("scenarios", number, "sites", place), words)
     expanded = [one.model_dump() for scenario in _with_choices(scenarios.scenarios) for one in scenario.by_time_slot()]
     try:
         whole = Scenarios.model_validate(scenarios.model_dump() | {"scenarios": expanded})

@@ -56,6 +56,12 @@ _CARTS = """
     where c.is_open
         and exists (select 1 from cart_contents as l where l.site_id = c.site_id and l.cart_key = c.cart_key)"""
 
+_SEARCH_TERMS = """
+    select
+        site_id, 'search_term' as subject_type, term as subject_id, null::varchar as person_id, true as may_personalize
+    from recommendations.search_terms
+    where night = $night and is_head"""
+
 # an item stands under its category and under every category above it
 _CATEGORIES = """
     select distinct
@@ -87,6 +93,7 @@ _SUBJECTS = {
     Subject.PERSON: f"{_PEOPLE} union all {_EVERYBODY}",
     Subject.ITEM: f"{_ITEMS} union all {_EVERYBODY}",
     Subject.CART: f"{_CARTS} union all {_EVERYBODY}",
+    Subject.SEARCH_TERM: f"{_SEARCH_TERMS} union all {_EVERYBODY}",
     Subject.CATEGORY: _CATEGORIES,
     Subject.SEGMENT: _SEGMENTS,
     Subject.NONE: _EVERYBODY,
@@ -96,8 +103,8 @@ _SUBJECTS = {
 def subjects_sql(scenario: Scenario) -> str:
     """``subjects(site_id, subject_type, subject_id, person_id, may_personalize)``: the lists a scenario should have.
 
-    One row per person with a profile, available item or open cart of the sites, and per site one for everybody
-    unknown; per category or segment of the sites; or one per site.
+    One row per person with a profile, available item, open cart or search term of the sites, and per site one for
+    everybody unknown; per category or segment of the sites; or one per site.
     """
     carts = f"{CARTS}," if scenario.subject is Subject.CART else ""
     return f"""{IDENTITIES},

@@ -17,10 +17,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.serving.listings import SiteId, listings_router
 from perso_pipeline.serving.store import PublishedStore
 from perso_pipeline.settings import Settings
 
-SiteId = Annotated[str, PathParameter(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Site as in config/sites.yml.")]
 ScenarioId = Annotated[
     str, PathParameter(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="As in config/scenarios.yml.")
 ]
@@ -151,6 +151,7 @@ def create_app(published_dir: Path) -> FastAPI:
         profile = answer.rows[0]
         return Person(version=answer.version, segments=profile.pop("segments"), profile=profile)
 
+    app.include_router(listings_router(store))
     return app
 
 

@@ -20,19 +20,20 @@ TABLES = {
     "site_id varchar, visitor_id varchar, customer_id varchar, identifier varchar, event_type varchar, "
     "item_id varchar, quantity bigint, cart_id varchar, order_id varchar, is_robot boolean, known_on date",
     "interactions.interactions": "event_id varchar, event_date date, occurred_at timestamp, site_id varchar, "
-    "identifier varchar, item_id varchar, event_type varchar, quantity bigint, is_robot boolean, known_on date",
+    "identifier varchar, session_id varchar, item_id varchar, event_type varchar, quantity bigint, is_robot boolean, known_on date",
     "interactions.order_movements": "movement_id varchar, site_id varchar, order_id varchar, order_line_id varchar, "
     "movement varchar, movement_date date, order_date date, occurred_at timestamp, identifier varchar, "
     "visitor_id varchar, item_id varchar, is_goods boolean, quantity bigint, known_on date",
     "profiles.customer_profiles": "night date, site_id varchar, person_id varchar, is_customer boolean, "
-    "lifecycle varchar, last_order_date date, preferred_category varchar, has_email_consent boolean, "
+    "lifecycle varchar, last_seen_date date, last_order_date date, preferred_category varchar, has_email_consent boolean, "
     "has_personalization_consent boolean",
+    "profiles.affinities": "night date, site_id varchar, person_id varchar, kind varchar, value varchar, weight double, "
+    "share double, place integer",
     "profiles.item_profiles": "night date, site_id varchar, item_id varchar, item_type varchar, name varchar, "
     "category_path varchar, stock bigint, is_available boolean, valid_from timestamp, valid_to timestamp, "
     "parent_item_id varchar, views_28d bigint, cart_adds_28d bigint, purchases_28d bigint, brand varchar, "
     "price decimal(18, 4), price_band varchar, margin_rate double, margin_band varchar, first_seen_date date, is_new boolean, "
     "days_of_stock double, has_high_returns boolean",
-    "profiles.affinities": "night date, site_id varchar, person_id varchar, kind varchar, value varchar, place integer",
     "segments.segment_membership": "night date, site_id varchar, person_id varchar, segment_id varchar",
     "interactions.recommendation_requests": "scenario_id varchar, site_id varchar, identifier varchar, "
     "item_id varchar, event_date date, is_clicked boolean, known_on date",
@@ -41,6 +42,8 @@ TABLES = {
     "models.submodels": "night date, site_id varchar, submodel varchar, submodel_group varchar, answers_with varchar",
     "models.submodel_members": "night date, site_id varchar, submodel varchar, subject_type varchar, "
     "subject_id varchar, submodel_group varchar",
+    "recommendations.search_terms": "night date, site_id varchar, term varchar, is_head boolean",
+    "recommendations.search_affinity": "night date, site_id varchar, term varchar, item_id varchar, smoothed_conversion double",
     "models.cold_items": "night date, site_id varchar, item_id varchar, people bigint, is_cold boolean, is_new boolean",
     "models.candidates": "night date, site_id varchar, task varchar, model varchar, version varchar, "
     "submodel varchar, submodel_group varchar, subject_type varchar, subject_id varchar, rank integer, item_id varchar, score double",
@@ -59,12 +62,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "profiles.customer_profiles": {
         "night": NIGHT, "site_id": "shop-uk", "is_customer": True, "lifecycle": "active", "has_email_consent": True,
+        "last_seen_date": NIGHT,
     },
+    "profiles.affinities": {"night": NIGHT, "site_id": "shop-uk", "place": 1, "share": 1.0},
     "profiles.item_profiles": {
         "night": NIGHT, "site_id": "shop-uk", "item_type": "product", "stock": 5, "is_available": True,
         "category_path": "home", "views_28d": 0, "cart_adds_28d": 0, "purchases_28d": 0,
     },
-    "profiles.affinities": {"night": NIGHT, "site_id": "shop-uk", "place": 1},
     "segments.segment_membership": {"night": NIGHT, "site_id": "shop-uk"},
     "interactions.recommendation_requests": {
         "site_id": "shop-uk", "event_date": NIGHT, "is_clicked": True, "known_on": NIGHT,
@@ -72,6 +76,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "models.champions": {"night": NIGHT, "site_id": "shop-uk", "version": "1", "reason": "best"},
     "models.submodels": {"night": NIGHT, "site_id": "shop-uk", "answers_with": "submodel"},
     "models.submodel_members": {"night": NIGHT, "site_id": "shop-uk"},
+    "recommendations.search_terms": {"night": NIGHT, "site_id": "shop-uk", "is_head": True},
+    "recommendations.search_affinity": {"night": NIGHT, "site_id": "shop-uk"},
     "models.cold_items": {"night": NIGHT, "site_id": "shop-uk", "people": 0, "is_cold": True, "is_new": True},
     "models.candidates": {
         "night": NIGHT, "site_id": "shop-uk", "version": "1", "rank": 1, "submodel": "main", "submodel_group": "*",

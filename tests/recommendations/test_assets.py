@@ -57,7 +57,9 @@ def test_a_night_goes_from_candidates_to_a_published_folder_and_says_what_it_mad
     result = _run(shop, tmp_path)
     assert result.success
     made = {m.asset_key.path[-1]: m.metadata for m in result.asset_materializations_for_node("recommendation_tables")}
-    assert made["recommendations"]["dagster/row_count"].value == 2 * 12 + 21 * 12 + 8
+    assert (
+        made["recommendations"]["dagster/row_count"].value == 2 * 12 + 21 * 12 + 8 + 12
+    )  # home, product, cart, search
     assert "| personal | 12 |" in made["recommendations"]["level shares"].md_str
     assert "Mug \\| i0" in made["recommendations"]["preview"].md_str
     assert made["recommendations"]["level plot"].md_str.startswith("![level shares](data:image/png;base64,")

@@ -24,9 +24,7 @@ TABLES = ("recommendations.recommendations", "profiles.item_profiles")
 
 
 def _nights(shop) -> None:
-    shop.run(
-        "create schema recommendations; create table recommendations.recommendations (night date, item_id varchar)"
-    )
+    shop.run("create table recommendations.recommendations (night date, item_id varchar)")
     shop.run(
         "insert into recommendations.recommendations "
         "select date '2026-03-10' + n::integer, 'item of ' || n from range(60) as t(n), range(5)"

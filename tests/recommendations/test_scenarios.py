@@ -17,7 +17,7 @@ def _config(folder: Path, scenario: str) -> Path:
 
 def test_the_shipped_scenarios_are_valid_and_end_in_a_level_that_is_always_full() -> None:
     scenarios = read_scenarios(ROOT / "config").scenarios
-    assert [s.id for s in scenarios] == ["home", "product", "cart"]
+    assert [s.id for s in scenarios] == ["home", "product", "cart", "search"]
     assert {s.levels[-1].strategy for s in scenarios} == {"catalogue"}
 
 

@@ -105,7 +105,7 @@ moments as (
     select
         identifiers.person_no * sites.sites_in_all + sites.site_no as subject_no,
         'search_term' as kind,
-        lower(trim(events.search_query)) as label,
+        {{ search_term('events.search_query') }} as label,
         events.event_date,
         events.occurred_at
     from {{ ref('session_events') }} as events
