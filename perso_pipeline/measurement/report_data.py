@@ -53,12 +53,13 @@ _QUERIES = {
     "segments": "select segment_id, name from segments.segment_catalogue where night = $night order by position",
     "funnel": """
         select site_id, scenario_id, variant,
-            sum(requests) as requests, sum(slots) as slots, sum(impressions) as impressions, sum(viewed) as viewed,
+            sum(requests) as requests, sum(slots) as slots, sum(impressions) as impressions,
+            sum(viewable_impressions) as viewable_impressions,
             sum(clicks) as clicks, sum(clicked_requests) as clicked_requests, sum(carts) as carts,
             sum(orders) as orders, sum(revenue) as revenue,
             sum(clicks)::double / nullif(sum(impressions), 0) as ctr,
             sum(clicked_requests)::double / nullif(sum(requests), 0) as clicked_request_rate,
-            sum(viewed)::double / nullif(sum(impressions), 0) as viewability
+            sum(viewable_impressions)::double / nullif(sum(impressions), 0) as viewability
         from measurement.recommendation_funnel
         where night = $night and report_date > $night - to_days($days)
         group by all order by site_id, scenario_id, variant desc
