@@ -8,11 +8,15 @@ import dagster as dg
 import pyarrow as pa
 
 from perso_pipeline.contracts.config_files import read_config
-from perso_pipeline.measurement.config import Experiments, MeasurementConfig
-from perso_pipeline.measurement.lift_table import lift_table
+from perso_pipeline.contracts.experiments import Experiments
+from perso_pipeline.contracts.warehouse import Warehouse
+from perso_pipeline.measurement.config import MeasurementConfig
+from perso_pipeline.measurement.health import broken, experiment_health
+from perso_pipeline.measurement.lift_table import lift_tables
 from perso_pipeline.measurement.reconcile import reconcile
 from perso_pipeline.measurement.report import write_report
 from perso_pipeline.measurement.report_data import read_report_data
+from perso_pipeline.measurement.self_tests import self_tests
 from perso_pipeline.measurement.settings_tables import experiments_table, report_window_table
 from perso_pipeline.resources.dbt import dbt_stage
 from perso_pipeline.resources.partitions import NIGHTLY
@@ -48,14 +52,20 @@ def measurement_settings(
     """Hand the owner's settings to SQL, as of the night."""
     night = date.fromisoformat(context.partition_key)
     folder = settings.get().config_dir
+    config = read_config(folder / "measurement.yml", MeasurementConfig)
     tables = {
-        "experiments": experiments_table(read_config(folder / "experiments.yml", Experiments), night),
-        "report_windows": report_window_table(read_config(folder / "measurement.yml", MeasurementConfig), night),
+        "experiments": experiments_table(read_config(folder / "experiments.yml", Experiments), config, night),
+        "report_windows": report_window_table(config, night),
     }
     for name, rows in tables.items():
         warehouse.open().write_partition(f"measurement.{name}", rows, {"night": night})
         yield dg.MaterializeResult(asset_key=["measurement", name], metadata=_shown(rows))
 
+
+_LIFT = {
+    "lift": "One row per night, experiment, site and metric: what recommendations added, or why it cannot be said.",
+    "lift_cells": "One row per night, experiment, site, period, cell, metric and estimator: the same of every cell.",
+}
 
 measurement_tables = dbt_stage("measurement", select="path:models/measurement", per_night=True)
 
@@ -70,13 +80,17 @@ _RATES = """
     ) = 1"""
 
 
+_HEALTH = "select * from measurement.experiment_health where night = $night"
+
+
 @dg.asset(
-    key=["measurement", "lift"],
+    key=["measurement", "experiment_health"],
     deps=[
         ["measurement", "lift_moments"],
+        ["measurement", "assignments"],
         ["measurement", "experiments"],
-        ["raw", "sites"],
-        ["staging", "stg_exchange_rates"],
+        ["interactions", "session_events"],
+        ["interactions", "order_movements"],
     ],
     partitions_def=NIGHTLY,
     pool="warehouse",
@@ -84,28 +98,88 @@ _RATES = """
     kinds={"python", "duckdb"},
     owners=_OWNERS,
 )
-def lift(
+def health(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
 ) -> dg.MaterializeResult:
-    """One row per night, experiment, site and metric: what recommendations added, or why it cannot be said."""
+    """One row per night, experiment, site and check: whether its arms are what they should be."""
     night = date.fromisoformat(context.partition_key)
     store = warehouse.open()
     config = read_config(settings.get().config_dir / "measurement.yml", MeasurementConfig)
-    moments = store.query("select * from measurement.lift_moments where night = $night", {"night": night})
-    shares = store.query(
-        "select experiment_id, holdout_share from measurement.experiments where night = $night", {"night": night}
-    )
+    rows = experiment_health(store, night, shares=_control_shares(store, night), config=config)
+    store.write_partition("measurement.experiment_health", rows, {"night": night})
+    return dg.MaterializeResult(metadata=_shown(rows.drop_columns(["night"])))
+
+
+@dg.multi_asset(
+    name="lift",
+    specs=[
+        dg.AssetSpec(
+            key=["measurement", table],
+            description=description,
+            deps=[
+                ["measurement", "lift_moments"],
+                ["measurement", "experiment_health"],
+                ["measurement", "experiments"],
+                ["raw", "sites"],
+                ["staging", "stg_exchange_rates"],
+            ],
+            group_name=_GROUP,
+            kinds={"python", "duckdb"},
+            owners=_OWNERS,
+        )
+        for table, description in _LIFT.items()
+    ],
+    partitions_def=NIGHTLY,
+    pool="warehouse",
+)
+def lift(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
+) -> Iterator[dg.MaterializeResult]:
+    """Effects with their intervals and words."""
+    night = date.fromisoformat(context.partition_key)
+    store = warehouse.open()
+    config = read_config(settings.get().config_dir / "measurement.yml", MeasurementConfig)
     rates = store.query(_RATES, {"night": night, "currency": config.report_currency})
-    rows = lift_table(
-        moments,
+    tables = lift_tables(
+        store.query("select * from measurement.lift_moments where night = $night", {"night": night}),
         night=night,
-        shares={row["experiment_id"]: row["holdout_share"] for row in shares.to_pylist()},
+        shares=_control_shares(store, night),
         sites=store.query("select site_id from raw.sites order by site_id").column("site_id").to_pylist(),
+        broken=broken(store.query(_HEALTH, {"night": night})),
         config=config,
         rates={row["from_currency"]: Fraction(row["rate"]) for row in rates.to_pylist()},
     )
-    store.write_partition("measurement.lift", rows, {"night": night})
-    return dg.MaterializeResult(metadata=_shown(rows.drop_columns(["night", "p_value"])))
+    for name, rows in (("lift", tables.lift), ("lift_cells", tables.cells)):
+        store.write_partition(f"measurement.{name}", rows, {"night": night})
+        yield dg.MaterializeResult(asset_key=["measurement", name], metadata=_shown(rows.drop_columns(["night"])))
+
+
+@dg.asset(
+    key=["measurement", "self_tests"],
+    deps=[["measurement", "unit_outcomes"], ["measurement", "assignments"], ["measurement", "experiments"]],
+    partitions_def=NIGHTLY,
+    pool="warehouse",
+    group_name=_GROUP,
+    kinds={"python", "duckdb"},
+    owners=_OWNERS,
+)
+def measurement_of_itself(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
+) -> dg.MaterializeResult:
+    """One row per night, holdout, site, metric and estimator: whether its intervals keep their word."""
+    night = date.fromisoformat(context.partition_key)
+    store = warehouse.open()
+    config = read_config(settings.get().config_dir / "measurement.yml", MeasurementConfig)
+    rows = self_tests(store, night, shares=_control_shares(store, night), config=config)
+    store.write_partition("measurement.self_tests", rows, {"night": night})
+    return dg.MaterializeResult(metadata=_shown(rows.drop_columns(["night"])))
+
+
+def _control_shares(store: Warehouse, night: date) -> dict[str, float]:
+    rows = store.query(
+        "select experiment_id, control_share from measurement.experiments where night = $night", {"night": night}
+    )
+    return {row["experiment_id"]: row["control_share"] for row in rows.to_pylist()}
 
 
 @dg.asset(
@@ -117,6 +191,9 @@ def lift(
             "attributed_revenue",
             "recommendation_funnel",
             "lift",
+            "lift_cells",
+            "experiment_health",
+            "self_tests",
             "readiness",
             "report_windows",
         )

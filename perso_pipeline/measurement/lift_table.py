@@ -1,9 +1,10 @@
-"""``measurement.lift``: per site, over all sites, and metric: the effect, or the reason why there is none.
+"""``measurement.lift_cells`` and ``measurement.lift``: per cell, metric and estimator the effect, or why there is none.
 
-Rows of ``measurement.lift_moments`` in, rows of ``measurement.lift`` out. Keep the statistics in ``lift.py``.
+Rows of ``lift_moments`` in, and what is broken. Keep statistics in ``inference``, what is measured in ``effects``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -11,173 +12,278 @@ from typing import Any
 
 import pyarrow as pa
 
+from perso_pipeline.measurement.arms import Arms, Row, cells, strata, together
 from perso_pipeline.measurement.config import MeasurementConfig
-from perso_pipeline.measurement.lift import Estimate, Moments, NotEstimable, SampleRatio, compare, sample_ratio
+from perso_pipeline.measurement.effects import (
+    LEAST_IN_STRATUM,
+    METRICS,
+    Effect,
+    Metric,
+    days_to_detect,
+    detectable,
+    effect,
+)
+from perso_pipeline.measurement.inference.discovery import q_values
+from perso_pipeline.measurement.inference.moments import NotEstimable
+from perso_pipeline.measurement.inference.sample_ratio import SampleRatio, sample_ratio
+from perso_pipeline.measurement.verdicts import verdict
 
 ALL_SITES = "all"
+TOTAL, STRATA, TO_DATE = "total", "segment", "to_date"
 
-METRICS = {"orders_per_visitor": "orders", "net_revenue_per_visitor": "net"}
-"""Metric to the column of ``lift_moments`` with its sum (``<column>_squared`` has the squares)."""
+_KEY = [
+    ("night", pa.date32()),
+    ("experiment_id", pa.string()),
+    ("site_id", pa.string()),
+]
+_EFFECT = [
+    ("estimator", pa.string()),
+    ("currency", pa.string()),
+    ("treatment_units", pa.int64()),
+    ("control_units", pa.int64()),
+    ("treatment_mean", pa.float64()),
+    ("control_mean", pa.float64()),
+    ("difference", pa.float64()),
+    ("ci_low", pa.float64()),
+    ("ci_high", pa.float64()),
+    ("sequence_low", pa.float64()),
+    ("sequence_high", pa.float64()),
+    ("relative_lift", pa.float64()),
+    ("relative_ci_low", pa.float64()),
+    ("relative_ci_high", pa.float64()),
+    ("relative_sequence_low", pa.float64()),
+    ("relative_sequence_high", pa.float64()),
+    ("added", pa.float64()),
+    ("added_low", pa.float64()),
+    ("added_high", pa.float64()),
+    ("p_value", pa.float64()),
+    ("always_valid_p", pa.float64()),
+    ("explained_variance", pa.float64()),
+    ("detectable_effect", pa.float64()),
+]
+_SAID = [("sample_ratio_p", pa.float64()), ("verdict", pa.string()), ("reason", pa.string())]
 
 LIFT_SCHEMA = pa.schema(
     [
-        ("night", pa.date32()),
-        ("experiment_id", pa.string()),
-        ("site_id", pa.string()),
+        *_KEY,
         ("metric", pa.string()),
-        ("currency", pa.string()),
-        ("treatment_units", pa.int64()),
-        ("control_units", pa.int64()),
-        ("treatment_mean", pa.float64()),
-        ("control_mean", pa.float64()),
-        ("difference", pa.float64()),
-        ("ci_low", pa.float64()),
-        ("ci_high", pa.float64()),
-        ("relative_lift", pa.float64()),
-        ("relative_ci_low", pa.float64()),
-        ("relative_ci_high", pa.float64()),
-        ("p_value", pa.float64()),
-        ("sample_ratio_p", pa.float64()),
-        ("verdict", pa.string()),
-        ("reason", pa.string()),
+        *_EFFECT,
+        ("days_to_detect_2_percent", pa.float64()),
+        ("days_to_detect_5_percent", pa.float64()),
+        ("days_to_detect_10_percent", pa.float64()),
+        *_SAID,
+    ]
+)
+CELLS_SCHEMA = pa.schema(
+    [
+        *_KEY,
+        ("period", pa.string()),
+        ("dimension", pa.string()),
+        ("cell", pa.string()),
+        ("pooled_cells", pa.list_(pa.string())),
+        ("metric", pa.string()),
+        *_EFFECT,
+        ("q_value", pa.float64()),
+        *_SAID,
     ]
 )
 
-Row = Mapping[str, Any]
+
+@dataclass(frozen=True, kw_only=True)
+class LiftTables:
+    """Both tables of one night: totals by the estimator that verdicts are about, and everything."""
+
+    lift: pa.Table
+    cells: pa.Table
 
 
-@dataclass(frozen=True)
-class Arms:
-    """Both arms of one experiment on one site, or on all sites together."""
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What was found of one cell, before its words."""
 
-    rows: Sequence[Row]
-
-    def units(self, variant: str) -> int:
-        return sum(row["units"] for row in self._of(variant))
-
-    def ordering_units(self, variant: str) -> int:
-        return sum(row["ordering_units"] for row in self._of(variant))
-
-    def moments(self, variant: str, column: str) -> Moments:
-        parts = [Moments.of(row["units"], row[column], row[f"{column}_squared"]) for row in self._of(variant)]
-        return sum(parts, Moments.of(0, 0, 0))
+    key: dict[str, Any]
+    metric: Metric
+    arms: Arms
+    effect: Effect | NotEstimable
+    sample_ratio_p: float | None
+    broken: str | None
 
     @property
-    def currencies(self) -> list[str]:
-        found = {row[column] for row in self.rows for column in ("first_currency", "last_currency")}
-        return sorted(found - {None})
-
-    def _of(self, variant: str) -> list[Row]:
-        return [row for row in self.rows if row["variant"] == variant]
+    def is_total(self) -> bool:
+        return bool(self.key["dimension"] == TOTAL)
 
 
-def lift_table(
+def lift_tables(
     moments: pa.Table,
     *,
     night: date,
     shares: Mapping[str, float],
     sites: Sequence[str],
+    broken: Mapping[tuple[str, str], str],
     config: MeasurementConfig,
     rates: Mapping[str, Fraction],
-) -> pa.Table:
-    """One row per experiment, site ('all' where there are several with visitors) and metric, sorted so.
+) -> LiftTables:
+    """Every experiment, site ('all' where there are several with visitors), period, cell, metric and estimator.
 
     Args:
         moments: ``measurement.lift_moments`` of the night.
         night: The night.
-        shares: Experiment to the share of visitors that belongs in control.
+        shares: Experiment to the share of its visitors that belongs in control.
         sites: All sites, so that one without visitors says so.
+        broken: Experiment and site ('all' too) to why nothing may be said of it.
         config: What it takes to state an effect.
         rates: Currency to what one unit of it is worth in ``config.report_currency``, as known on the night.
     """
-    rows: list[dict[str, Any]] = []
+    by_experiment: dict[str, list[Row]] = defaultdict(list)
+    for row in moments.to_pylist():
+        by_experiment[row["experiment_id"]].append(row)
+    found: list[_Found] = []
     for experiment_id, control_share in sorted(shares.items()):
-        of_experiment = [row for row in moments.to_pylist() if row["experiment_id"] == experiment_id]
-        groups = {site: Arms([row for row in of_experiment if row["site_id"] == site]) for site in sorted(sites)}
-        if len({row["site_id"] for row in of_experiment}) > 1:
-            groups = {ALL_SITES: _together(of_experiment, rates, config.report_currency), **groups}
-        for site, arms in groups.items():
+        rows = by_experiment[experiment_id]
+        groups = {site: [row for row in rows if row["site_id"] == site] for site in sorted(sites)}
+        if len({row["site_id"] for row in rows}) > 1:
+            groups = {ALL_SITES: together(rows, rates, config.report_currency), **groups}
+        for site, parts in groups.items():
+            key = {"night": night, "experiment_id": experiment_id, "site_id": site}
+            why = broken.get((experiment_id, site))
+            found += _of_site(parts, key, control_share, why, config)
+    cell_rows = _worded(found, config)
+    totals = [
+        {**row, **_planned(one, night, config)}
+        for one, row in zip(found, cell_rows, strict=True)
+        if one.is_total and one.key["period"] == TO_DATE and one.key["estimator"] == one.metric.primary
+    ]
+    return LiftTables(
+        lift=pa.Table.from_pylist(totals, schema=LIFT_SCHEMA),
+        cells=pa.Table.from_pylist(cell_rows, schema=CELLS_SCHEMA),
+    )
+
+
+def _of_site(
+    rows: Sequence[Row], key: dict[str, Any], control_share: float, broken: str | None, config: MeasurementConfig
+) -> Iterator[_Found]:
+    """Totals by every estimator, cells by the primary one; a site without visitors has its totals all the same."""
+    by_part: dict[tuple[str, str], list[Row]] = {(TO_DATE, TOTAL): []}
+    for row in rows:
+        by_part.setdefault((row["period"], row["dimension"]), []).append(row)
+    for (period, dimension), parts in sorted(by_part.items()):
+        groups = (
+            {"all": Arms(parts)}
+            if dimension == TOTAL
+            else cells(parts, least_ordering=config.minimum_ordering_visitors)
+        )
+        by_stratum = strata(by_part.get((period, STRATA), []), least_units=LEAST_IN_STRATUM)
+        for cell, arms in groups.items():
             ratio = sample_ratio(arms.units("treatment"), arms.units("control"), control_share=control_share)
-            for metric, column in METRICS.items():
-                effect = _effect(arms, column, ratio, config)
-                key = {"night": night, "experiment_id": experiment_id, "site_id": site, "metric": metric}
-                rows.append({**key, **_columns(arms, column, ratio, effect)})
-    return pa.Table.from_pylist(rows, schema=LIFT_SCHEMA)
+            ratio_p = None if isinstance(ratio, NotEstimable) else ratio.p
+            why = broken or _off(arms, ratio_p, config)
+            for metric in METRICS:
+                for estimator in metric.estimators if dimension == TOTAL else (metric.primary,):
+                    unready = _unready(metric, arms, ratio, config)
+                    state = unready or effect(metric, estimator, arms, by_stratum, config)
+                    place = {"period": period, "dimension": dimension, "cell": cell, "estimator": estimator}
+                    yield _Found(
+                        key={**key, **place}, metric=metric, arms=arms, effect=state, sample_ratio_p=ratio_p, broken=why
+                    )
 
 
-def _together(rows: Sequence[Row], rates: Mapping[str, Fraction], currency: str | None) -> Arms:
-    """All sites, in ``currency`` where they have several and each has a rate; else as they are.
-
-    One rate per currency brings sums and squares over exactly.
-    """
-    arms = Arms(rows)
-    is_one_each = all(row["first_currency"] == row["last_currency"] for row in rows)
-    if currency is None or len(arms.currencies) < 2 or not is_one_each:
-        return arms
-    worth = {**rates, currency: Fraction(1)}
-    if not worth.keys() >= set(arms.currencies):
-        return arms
-    return Arms([_converted(row, worth.get(row["first_currency"], Fraction(1)), currency) for row in rows])
+def _off(arms: Arms, ratio_p: float | None, config: MeasurementConfig) -> str | None:
+    """The sample ratio is looked at before the effect."""
+    if ratio_p is None or ratio_p >= config.sample_ratio_p:
+        return None
+    return (
+        f"The arms have {arms.units('treatment'):,} and {arms.units('control'):,} visitors, which the split does not "
+        f"explain (p = {ratio_p:.1g}); find out who is missing before comparing."
+    )
 
 
-def _converted(row: Row, rate: Fraction, currency: str) -> Row:
-    own = {"first_currency": currency, "last_currency": currency}
-    return {**row, **own, "net": Fraction(row["net"]) * rate, "net_squared": Fraction(row["net_squared"]) * rate**2}
-
-
-def _effect(
-    arms: Arms, column: str, ratio: SampleRatio | NotEstimable, config: MeasurementConfig
-) -> Estimate | NotEstimable:
-    """The sample ratio is looked at before the effect, and again nothing is divided that cannot be."""
-    if not arms.units("treatment") and not arms.units("control"):
-        return NotEstimable("No recommendation request was served.")
+def _unready(
+    metric: Metric, arms: Arms, ratio: SampleRatio | NotEstimable, config: MeasurementConfig
+) -> NotEstimable | None:
+    """What keeps the metric from being stated, whatever its numbers are."""
+    if not arms.count("units"):
+        return NotEstimable("No recommendation request was served.", is_too_few=True)
     if isinstance(ratio, NotEstimable):
         return ratio
-    if ratio.p < config.sample_ratio_p:
-        return NotEstimable(
-            f"The arms have {ratio.treatment_units:,} and {ratio.control_units:,} visitors, which the split does not "
-            f"explain (p = {ratio.p:.1g}); find out who is missing before comparing."
-        )
     for variant in ("treatment", "control"):
-        ordering = arms.ordering_units(variant)
+        ordering = arms.count("ordering_units", variant)
         if ordering < config.minimum_ordering_visitors:
-            return NotEstimable(
-                f"Only {ordering} visitors in {variant} ordered; {config.minimum_ordering_visitors} are needed."
-            )
-    if column == "net" and len(arms.currencies) > 1:
+            words = f"Only {ordering} visitors in {variant} ordered; {config.minimum_ordering_visitors} are needed."
+            return NotEstimable(words, is_too_few=True)
+    if metric.is_money and len(arms.currencies) > 1:
         return NotEstimable(
             f"Revenue is in {' and '.join(arms.currencies)}, which cannot be added up without report_currency in "
             "measurement.yml and a rate into it from exchange_rates."
         )
-    return compare(arms.moments("treatment", column), arms.moments("control", column), confidence=config.confidence)
+    return None
 
 
-def _columns(
-    arms: Arms, column: str, ratio: SampleRatio | NotEstimable, effect: Estimate | NotEstimable
-) -> dict[str, Any]:
-    columns: dict[str, Any] = {
-        "currency": arms.currencies[0] if column == "net" and len(arms.currencies) == 1 else None,
+def _worded(found: Sequence[_Found], config: MeasurementConfig) -> list[dict[str, Any]]:
+    """Rows of the cells' table as given; false discoveries are held down within experiment, period and metric."""
+    families: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for number, one in enumerate(found):
+        if isinstance(one.effect, Effect) and not one.broken and not one.is_total:
+            families[one.key["experiment_id"], one.key["period"], one.metric.id].append(number)
+    q: dict[int, float] = {}
+    for numbers in families.values():
+        p_values = [
+            one.effect.always_valid_p for one in map(found.__getitem__, numbers) if isinstance(one.effect, Effect)
+        ]
+        q.update(zip(numbers, q_values(p_values), strict=True))
+    return [_row(one, q.get(number), config) for number, one in enumerate(found)]
+
+
+def _row(one: _Found, q_value: float | None, config: MeasurementConfig) -> dict[str, Any]:
+    arms = one.arms
+    said = verdict(one.effect, broken=one.broken, q_value=q_value, config=config)
+    row: dict[str, Any] = {
+        **one.key,
+        "pooled_cells": list(arms.pooled) or None,
+        "metric": one.metric.id,
+        "currency": arms.currencies[0] if one.metric.is_money and len(arms.currencies) == 1 else None,
         "treatment_units": arms.units("treatment"),
         "control_units": arms.units("control"),
-        "sample_ratio_p": ratio.p if isinstance(ratio, SampleRatio) else None,
+        "sample_ratio_p": one.sample_ratio_p,
+        "verdict": said.word,
+        "reason": said.reason,
     }
-    if isinstance(effect, NotEstimable):
-        return {**columns, "verdict": "not estimable", "reason": effect.reason}
-    columns |= {
-        "treatment_mean": effect.treatment_mean,
-        "control_mean": effect.control_mean,
-        "difference": effect.difference,
-        "ci_low": effect.low,
-        "ci_high": effect.high,
-        "p_value": effect.p_value,
-        "verdict": "better" if effect.low > 0 else "worse" if effect.high < 0 else "no difference shown",
+    if isinstance(one.effect, NotEstimable) or one.broken:
+        return row
+    return {**row, "q_value": q_value, **_numbers(one.effect, one.metric, arms, config)}
+
+
+def _numbers(found: Effect, metric: Metric, arms: Arms, config: MeasurementConfig) -> dict[str, Any]:
+    plain, units = found.estimate, arms.units("treatment")
+    numbers: dict[str, Any] = {
+        "treatment_mean": plain.treatment.mean,
+        "control_mean": plain.control.mean,
+        "difference": plain.difference,
+        "ci_low": plain.low,
+        "ci_high": plain.high,
+        "sequence_low": found.sequence_low,
+        "sequence_high": found.sequence_high,
+        "p_value": plain.p_value,
+        "always_valid_p": found.always_valid_p,
+        "explained_variance": found.explained,
+        "detectable_effect": detectable(found, config),
     }
-    if isinstance(effect.relative, NotEstimable):
-        return {**columns, "reason": effect.relative.reason}
-    relative = effect.relative
-    return {
-        **columns,
-        "relative_lift": relative.lift,
-        "relative_ci_low": relative.low,
-        "relative_ci_high": relative.high,
-    }
+    if not metric.per:  # of a ratio per order, visitors times difference is no amount
+        added = {"added": plain.difference, "added_low": found.sequence_low, "added_high": found.sequence_high}
+        numbers |= {name: value * units for name, value in added.items()}
+    relatives = {"": plain.relative, "sequence_": found.relative_sequence}
+    if not isinstance(plain.relative, NotEstimable):
+        numbers["relative_lift"] = plain.relative.lift
+    for name, bounds in relatives.items():
+        if not isinstance(bounds, NotEstimable):
+            prefix = f"relative_{name or 'ci_'}"
+            numbers |= {f"{prefix}low": bounds.low, f"{prefix}high": bounds.high}
+    return numbers
+
+
+def _planned(one: _Found, night: date, config: MeasurementConfig) -> dict[str, Any]:
+    first = one.arms.first_assigned_date
+    if isinstance(one.effect, NotEstimable) or one.broken or first is None or one.metric.per:
+        return {}
+    days = days_to_detect(one.effect, one.arms.count("units"), (night - first).days + 1, config)
+    names = ("days_to_detect_2_percent", "days_to_detect_5_percent", "days_to_detect_10_percent")
+    return dict(zip(names, days, strict=True))

@@ -19,7 +19,7 @@ _QUERIES = {
     """,
     "window": "select starts_on, ends_on from measurement.report_windows where night = $night",
     "experiments": """
-        select experiment_id, description, holdout_share, starts_on, ends_on
+        select experiment_id, description, control_share, starts_on, ends_on
         from measurement.experiments where night = $night order by experiment_id
     """,
     "totals": """
@@ -65,13 +65,18 @@ _QUERIES = {
         group by all order by site_id, scenario_id, variant desc
     """,
     "lift": """
-        select * from measurement.lift where night = $night
-        order by experiment_id, site_id <> 'all', site_id, metric desc
+        select lift.* from measurement.lift as lift
+        inner join measurement.experiments as experiments using (night, experiment_id)
+        where lift.night = $night and experiments.kind = 'holdout'
+            and lift.metric in ('orders_per_visitor', 'net_revenue_per_visitor')
+        order by lift.experiment_id, lift.site_id <> 'all', lift.site_id, lift.metric desc
     """,
     "mixing": """
         select experiment_id, sum(units)::bigint as units, sum(mixed_units)::bigint as mixed_units,
             sum(switched_units)::bigint as switched_units
-        from measurement.lift_moments where night = $night group by experiment_id order by experiment_id
+        from measurement.lift_moments
+        where night = $night and dimension = 'total' and period = 'to_date'
+        group by experiment_id order by experiment_id
     """,
     "readiness": """
         select * from measurement.readiness where night = $night order by site_id, event_type, needed_for

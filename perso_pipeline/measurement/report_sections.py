@@ -184,7 +184,7 @@ def _summed(rows: list[Row]) -> Row:
 
 
 def _lift_row(data: ReportData, row: Row, config: MeasurementConfig, reach: float) -> list[Cell]:
-    is_stated, is_relative = row["verdict"] != "not estimable", row["relative_lift"] is not None
+    is_stated, is_relative = row["difference"] is not None, row["relative_lift"] is not None
     digits = 4 if row["metric"] == "orders_per_visitor" else 2
     means = [f"{row[name]:,.{digits}f}" if is_stated else f"{row[units]:,} visitors"
              for name, units in (("treatment_mean", "treatment_units"), ("control_mean", "control_units"))]  # fmt: skip

@@ -41,7 +41,7 @@ def effect(row: Row, confidence: float) -> str:
     """One row of ``measurement.lift`` as a sentence."""
     thing = {"orders_per_visitor": "placed", "net_revenue_per_visitor": "spent"}[row["metric"]]
     noun = " orders" if thing == "placed" else ""
-    if row["verdict"] == "not estimable":
+    if row["difference"] is None:
         return f"Cannot be said: {row['reason']}"
     if row["relative_lift"] is None:
         low, high = amount(row["ci_low"]), amount(row["ci_high"])
@@ -56,9 +56,9 @@ def effect(row: Row, confidence: float) -> str:
     endings = {
         "better": "; chance alone does not explain it.",
         "worse": "; chance alone does not explain it.",
-        "no difference shown": "; this may still be chance.",
+        "no difference larger than x": f". {row['reason']}",
     }
-    return sentence + endings[row["verdict"]]
+    return sentence + endings.get(row["verdict"], "; this may still be chance.")
 
 
 def headline(totals: Sequence[Row], lift: Sequence[Row], *, night: date, days: int, confidence: float) -> str:
@@ -84,7 +84,7 @@ def _lift_sentence(lift: Sequence[Row], confidence: float) -> str:
         return "What recommendations added cannot be said: no request was served."
     site = served[0]["site_id"]  # 'all' comes first where there is more than one site
     rows = sorted((row for row in served if row["site_id"] == site), key=lambda row: row["metric"])
-    stated = [row for row in rows if row["verdict"] != "not estimable"]
+    stated = [row for row in rows if row["difference"] is not None]
     if not stated:
         return f"What recommendations added cannot be said: {rows[0]['reason'][0].lower()}{rows[0]['reason'][1:]}"
     return effect(stated[0], confidence)

@@ -174,3 +174,14 @@
 {%- endmacro %}
 {% macro duckdb__joined_text(list, separator) -%}array_to_string({{ list }}, {{ sql_text(separator) }}){%- endmacro %}
 {% macro spark__joined_text(list, separator) -%}array_join({{ list }}, {{ sql_text(separator) }}){%- endmacro %}
+
+{#- Where a unit falls in [0, 1) under a salt: contracts.assignment.share, bit for bit. Arguments are expressions. -#}
+{% macro hash_share(salt, unit) -%}
+  {{ return(adapter.dispatch('hash_share')(salt, unit)) }}
+{%- endmacro %}
+{% macro duckdb__hash_share(salt, unit) -%}
+  cast(cast('0x' || left(md5({{ salt }} || ':' || {{ unit }}), 15) as bigint) as double) / 1152921504606846976
+{%- endmacro %}
+{% macro spark__hash_share(salt, unit) -%}
+  cast(conv(left(md5(concat({{ salt }}, ':', {{ unit }})), 15), 16, 10) as double) / 1152921504606846976
+{%- endmacro %}

@@ -73,7 +73,8 @@ from (values
 
 create table interactions.session_events as
 select 'x1' as event_id, 's1' as session_id, timestamp '2026-01-02 10:10' as occurred_at, date '2026-01-02' as event_date,
-    'uk' as site_id, 'checkout_complete' as event_type, 'A' as order_id, date '2026-01-02' as known_on;
+    'uk' as site_id, 'v1' as visitor_id, 'checkout_complete' as event_type, 'A' as order_id, false as is_robot,
+    date '2026-01-02' as known_on;
 
 create table interactions.sessions as
 select session_id, 'uk' as site_id, identifier, identifier[9:] as visitor_id, session_date::date as session_date,
@@ -162,6 +163,11 @@ create table measurement.report_windows as from (values
     (date '2026-01-10', date '2025-01-01', date '2026-01-10', date '2025-12-07')
 ) t(night, starts_on, ends_on, attribution_starts_on);
 
+-- under this salt v2 and v4 are in control
 create table measurement.experiments as
-select night, 'holdout' as experiment_id, '' as description, 0.5::double as holdout_share, date '2026-01-01' as starts_on, null::date as ends_on
+select night, 'holdout' as experiment_id, 'holdout' as kind, '' as description, null::varchar[] as scenarios,
+    'hand-made-3' as salt, 0.5::double as control_share, null::varchar as layer_salt, 0.0::double as slice_from,
+    1.0::double as slice_to, null::varchar as holdout_salt, null::double as holdout_share,
+    null::varchar as control_model_version, null::varchar as treatment_model_version, 1.0::double as cap_quantile,
+    date '2026-01-01' as starts_on, null::date as ends_on
 from measurement.report_windows;

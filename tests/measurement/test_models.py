@@ -113,18 +113,18 @@ def test_a_night_stores_what_it_learned_and_no_day_again(measured):
     ]
 
 
-def test_visitors_keep_their_first_arm_and_mixed_people_are_marked(measured):
+def test_visitors_are_in_the_arm_of_their_hash_and_mixed_people_and_mismatches_are_marked(measured):
     found = rows(
         measured,
-        "select unit_id, variant, assigned_date, person_id, is_mixed, is_switched from measurement.assignments "
-        "where night = $night order by unit_id",
+        "select unit_id, variant, served_variant, assigned_date, person_id, is_mixed, is_mismatched, is_switched, channel "
+        "from measurement.assignments where night = $night order by unit_id",
         night=TENTH,
     )
     assert found == [  # the robot is not there
-        ("v1", "treatment", date(2026, 1, 2), "p1", False, False),
-        ("v2", "control", date(2026, 1, 2), "p2", False, False),
-        ("v3", "treatment", date(2026, 1, 2), "p3", True, True),
-        ("v4", "control", date(2026, 1, 3), "p3", True, False),
+        ("v1", "treatment", "treatment", date(2026, 1, 2), "p1", False, False, False, "email"),
+        ("v2", "control", "control", date(2026, 1, 2), "p2", False, False, False, "direct"),
+        ("v3", "treatment", "treatment", date(2026, 1, 2), "p3", True, True, True, "unknown"),
+        ("v4", "control", "control", date(2026, 1, 3), "p3", True, False, False, "unknown"),
     ]
 
 
@@ -132,7 +132,7 @@ def test_moments_count_visitors_without_orders_as_zero(measured):
     found = rows(
         measured,
         "select variant, units, ordering_units, mixed_units, switched_units, orders, net, net_squared "
-        "from measurement.lift_moments where night = $night order by variant",
+        "from measurement.lift_moments where night = $night and dimension = 'total' and period = 'to_date' order by variant",
         night=TENTH,
     )
     assert found == [

@@ -7,7 +7,7 @@ import pytest
 from perso_pipeline.measurement.charts import series_names, stacked_bars
 from perso_pipeline.measurement.config import MeasurementConfig
 from perso_pipeline.measurement.export import csv_text
-from perso_pipeline.measurement.lift_table import lift_table
+from perso_pipeline.measurement.lift_table import lift_tables
 from perso_pipeline.measurement.report import write_report
 from perso_pipeline.measurement.report_data import read_report_data
 from perso_pipeline.measurement.words import effect, headline
@@ -56,8 +56,10 @@ def page(measured, tmp_path):
         connection.execute("update measurement.revenue_report set channel = '=cmd|calc' where channel = 'email'")
     moments = measured.query("select * from measurement.lift_moments where night = $night", {"night": NIGHT})
     shares, sites = {"holdout": 0.5}, ["de", "uk"]
-    rows = lift_table(moments, night=NIGHT, shares=shares, sites=sites, config=MeasurementConfig(), rates={})
-    measured.write_partition("measurement.lift", rows, {"night": NIGHT})
+    tables = lift_tables(
+        moments, night=NIGHT, shares=shares, sites=sites, broken={}, config=MeasurementConfig(), rates={}
+    )
+    measured.write_partition("measurement.lift", tables.lift, {"night": NIGHT})
     data = read_report_data(measured, NIGHT, movements=10)
     return write_report(data, MeasurementConfig(), tmp_path / "reports" / "2026-01-10")
 

@@ -1,0 +1,65 @@
+"""What is looked at before any effect: have the arms the sizes that the split promises, and were they alike before?
+
+Sources: chi-square at p < .001 for the sample ratio (Fabijan et al., KDD 2019); the same p for the means before the
+experiment and for two shares.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perso_pipeline.measurement.inference.means import difference
+from perso_pipeline.measurement.inference.moments import Moments, NotEstimable
+
+
+@dataclass(frozen=True)
+class SampleRatio:
+    """Whether the arms have the sizes that the split promises; ``p`` is small where they do not."""
+
+    treatment_units: int
+    control_units: int
+    p: float
+
+
+def sample_ratio(treatment_units: int, control_units: int, *, control_share: float) -> SampleRatio | NotEstimable:
+    """Chi-square test of the arms' sizes against the split.
+
+    Args:
+        treatment_units: Units in treatment.
+        control_units: Units in control.
+        control_share: Share of units that belongs in control, between 0 and 1.
+    """
+    p = split_p((treatment_units, control_units), (1 - control_share, control_share))
+    if p is None:
+        return NotEstimable(
+            f"With {treatment_units + control_units:,} visitors the split cannot be checked.", is_too_few=True
+        )
+    return SampleRatio(treatment_units, control_units, p)
+
+
+def split_p(units: Sequence[int], shares: Sequence[float]) -> float | None:
+    """Give p of the chi-square test of any number of arms; None where one of them should have fewer than five units."""
+    expected = [sum(units) * share for share in shares]
+    if min(expected) < 5:
+        return None
+    from scipy import special
+
+    chi_square = sum((n - e) ** 2 / e for n, e in zip(units, expected, strict=True))
+    return float(special.chdtrc(len(units) - 1, chi_square))
+
+
+def balance_p(treatment: Moments, control: Moments) -> float | None:
+    """Give p of no difference before the experiment, by Welch's test; None where there is no spread to judge by."""
+    if min(treatment.units, control.units) < 2 or treatment.variance + control.variance == 0:
+        return None
+    return float(difference(treatment.sample, control.sample).p_value)
+
+
+def shares_p(first: tuple[int, int], second: tuple[int, int]) -> float | None:
+    """Give p of two shares, each (part, whole), being one; None where fewer than five are, or are not, in either."""
+    parts, wholes = first[0] + second[0], first[1] + second[1]
+    if not wholes or min(first[1], second[1]) * min(parts, wholes - parts) < 5 * wholes:
+        return None
+    share = parts / wholes
+    error = math.sqrt(share * (1 - share) * (1 / first[1] + 1 / second[1]))
+    return math.erfc(abs(first[0] / first[1] - second[0] / second[1]) / error / math.sqrt(2))
