@@ -1,19 +1,25 @@
-"""The blocking check on the report: its cells add up to the order movements. The comparison is in ``reconcile.py``."""
+"""Checks on measurement: money adds up to the order movements, and what changed has a cause.
+
+The comparisons are in ``reconcile*.py`` and ``restatement.py``."""
 
 from datetime import date
 
 import dagster as dg
 
 from perso_pipeline.measurement.reconcile import reconcile
+from perso_pipeline.measurement.restatement import explain
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 
 @dg.asset_check(
     asset=["measurement", "revenue_report"],
     name="sums_to_the_ledger",
-    description="Every figure of the report adds up to interactions.order_movements, to the cent and to the movement.",
+    description="Every figure of the report, of each attribution rule and of their overlap adds up to "
+    "interactions.order_movements, to the cent and to the movement; the funnel counts the lists that were delivered.",
     blocking=True,
-    additional_deps=[["measurement", "attributed_revenue"]],
+    additional_deps=[
+        ["measurement", name] for name in ("attributed_revenue", "attribution_overlap", "recommendation_funnel")
+    ],
     pool="warehouse",
 )
 def revenue_report_sums_to_the_ledger(
@@ -30,4 +36,23 @@ def revenue_report_sums_to_the_ledger(
             "compared_with_order_lines": result.compared_with_ledger,
             "differences": dg.MetadataValue.md("\n".join(f"- {line}" for line in found[:50]) or "none"),
         },
+    )
+
+
+@dg.asset_check(
+    asset=["measurement", "restatement_log"],
+    name="changes_are_explained",
+    description="Every change of a published figure has a cause, and the causes add up to it.",
+    pool="warehouse",
+)
+def changes_are_explained(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+) -> dg.AssetCheckResult:
+    """Compare the night's restatement log with the two reports it explains; blocks nothing, tonight's sums hold."""
+    result = explain(warehouse.open(), date.fromisoformat(context.partition_key))
+    changed = ", ".join(f"{cause.name} {cause.movements:+} movements on {cause.days} days" for cause in result.causes)
+    return dg.AssetCheckResult(
+        passed=not result.faults,
+        description="; ".join(result.faults[:3]) or changed or "Nothing that was published has changed.",
+        metadata={"faults": dg.MetadataValue.md("\n".join(f"- {line}" for line in result.faults[:50]) or "none")},
     )

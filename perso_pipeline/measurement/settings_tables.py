@@ -22,13 +22,15 @@ def experiments_table(experiments: Experiments, night: date) -> pa.Table:
     )
 
 
-def report_window_table(config: MeasurementConfig, night: date) -> pa.Table:
-    """One row: the days that the night's report covers, both ends included, and the first that attribution covers."""
+def report_window_table(config: MeasurementConfig, night: date, *, known_erasures: int) -> pa.Table:
+    """One row: the days that the night's report covers, both ends included, the first that attribution covers, and how many erasures took
+    orders out until now: by that the night after knows why sums shrank."""
     return pa.table(
         {
             "night": pa.array([night], pa.date32()),
             "starts_on": pa.array([night - timedelta(days=config.report_days - 1)], pa.date32()),
             "ends_on": pa.array([night], pa.date32()),
             "attribution_starts_on": pa.array([night - timedelta(days=config.attribution_days - 1)], pa.date32()),
+            "known_erasures": pa.array([known_erasures], pa.int64()),
         }
     )

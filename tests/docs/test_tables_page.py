@@ -51,7 +51,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "activation.triggers": TRIGGERS,
     "measurement.lift": LIFT_SCHEMA,
     "measurement.experiments": experiments_table(Experiments(experiments=(EXPERIMENT,)), NIGHT).schema,
-    "measurement.report_windows": report_window_table(MeasurementConfig(), NIGHT).schema,
+    "measurement.report_windows": report_window_table(MeasurementConfig(), NIGHT, known_erasures=0).schema,
 }
 
 

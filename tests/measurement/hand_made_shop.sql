@@ -157,10 +157,10 @@ create table segments.primary_segment as
 select date '2026-01-10' as night, 'uk' as site_id, 'p1' as person_id, 'new-customers' as segment_id;
 
 create table measurement.report_windows as from (values
-    (date '2026-01-04', date '2025-01-01', date '2026-01-04', date '2025-12-01'),
-    (date '2026-01-09', date '2026-01-04', date '2026-01-09', date '2026-01-04'), -- cuts between order A and its refund
-    (date '2026-01-10', date '2025-01-01', date '2026-01-10', date '2025-12-07')
-) t(night, starts_on, ends_on, attribution_starts_on);
+    (date '2026-01-04', date '2025-01-01', date '2026-01-04', date '2025-12-01', 0),
+    (date '2026-01-09', date '2026-01-04', date '2026-01-09', date '2026-01-04', 0), -- cuts between order A and its refund
+    (date '2026-01-10', date '2025-01-01', date '2026-01-10', date '2025-12-07', 0)
+) t(night, starts_on, ends_on, attribution_starts_on, known_erasures);
 
 create table measurement.experiments as
 select night, 'holdout' as experiment_id, '' as description, 0.5::double as holdout_share, date '2026-01-01' as starts_on, null::date as ends_on
