@@ -14,11 +14,18 @@ from perso_pipeline.resources.warehouse import WarehouseResource
 @dg.asset_check(
     asset=["measurement", "revenue_report"],
     name="sums_to_the_ledger",
-    description="Every figure of the report, of each attribution rule and of their overlap adds up to "
-    "interactions.order_movements, to the cent and to the movement; the funnel counts the lists that were delivered.",
+    description="Every figure of the report, of each attribution rule and their overlap, of the business figures and of "
+    "all segments together adds up to interactions.order_movements, to the cent; the funnel counts what was delivered.",
     blocking=True,
     additional_deps=[
-        ["measurement", name] for name in ("attributed_revenue", "attribution_overlap", "recommendation_funnel")
+        ["measurement", name]
+        for name in (
+            "attributed_revenue",
+            "attribution_overlap",
+            "business_days",
+            "recommendation_funnel",
+            "segment_revenue",
+        )
     ],
     pool="warehouse",
 )

@@ -23,8 +23,10 @@ def experiments_table(experiments: Experiments, night: date) -> pa.Table:
 
 
 def report_window_table(config: MeasurementConfig, night: date, *, known_erasures: int) -> pa.Table:
-    """One row: the days that the night's report covers, both ends included, the first that attribution covers, and how many erasures took
-    orders out until now: by that the night after knows why sums shrank."""
+    """One row: the days that the night's report covers, both ends included, and what its figures need.
+
+    ``known_erasures``: how many erasures took orders out until now; the night after knows by it why sums shrank.
+    """
     return pa.table(
         {
             "night": pa.array([night], pa.date32()),
@@ -32,5 +34,6 @@ def report_window_table(config: MeasurementConfig, night: date, *, known_erasure
             "ends_on": pa.array([night], pa.date32()),
             "attribution_starts_on": pa.array([night - timedelta(days=config.attribution_days - 1)], pa.date32()),
             "known_erasures": pa.array([known_erasures], pa.int64()),
+            "churn_days": pa.array([config.churn_days], pa.int64()),
         }
     )

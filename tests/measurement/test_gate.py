@@ -4,7 +4,9 @@ import pytest
 from perso_pipeline.measurement.checks import revenue_report_sums_to_the_ledger
 from perso_pipeline.resources.warehouse import WarehouseResource
 
-TABLES = ("revenue_report", "attributed_revenue", "attribution_overlap", "recommendation_funnel")
+TABLES = (
+    "revenue_report", "attributed_revenue", "attribution_overlap", "business_days", "recommendation_funnel", "segment_revenue",
+)  # fmt: skip
 NIGHTS = dg.DailyPartitionsDefinition("2026-01-01")
 
 
