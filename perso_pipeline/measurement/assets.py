@@ -51,14 +51,15 @@ def measurement_settings(
 ) -> Iterator[dg.MaterializeResult]:
     """Hand the owner's settings to SQL, as of the night."""
     night = date.fromisoformat(context.partition_key)
-    folder = settings.get().config_dir
+    folder, store = settings.get().config_dir, warehouse.open()
     config = read_config(folder / "measurement.yml", MeasurementConfig)
+    erasures = store.query(_ERASURES)["erasures"][0].as_py() if store.exists("raw.erasures") else 0
     tables = {
         "experiments": experiments_table(read_config(folder / "experiments.yml", Experiments), config, night),
-        "report_windows": report_window_table(config, night),
+        "report_windows": report_window_table(config, night, known_erasures=erasures),
     }
     for name, rows in tables.items():
-        warehouse.open().write_partition(f"measurement.{name}", rows, {"night": night})
+        store.write_partition(f"measurement.{name}", rows, {"night": night})
         yield dg.MaterializeResult(asset_key=["measurement", name], metadata=_shown(rows))
 
 
@@ -69,6 +70,10 @@ _LIFT = {
 
 measurement_tables = dbt_stage("measurement", select="path:models/measurement", per_night=True)
 
+
+_ERASURES = """
+    select count(distinct erasure_id) as erasures from raw.erasures
+    where table_name = 'interactions.order_movements' and rows > 0"""
 
 # of each currency the newest day's rate, as it first became known
 _RATES = """

@@ -1,6 +1,6 @@
 """Checks of measurement's own: figures that must be those of the facts (blocking), and what nobody should trust.
 
-The comparisons are in ``reconcile.py``, ``health.py`` and ``self_tests.py``.
+The comparisons are in ``reconcile*.py``, ``restatement.py``, ``health.py`` and ``self_tests.py``.
 """
 
 from datetime import date
@@ -9,15 +9,26 @@ import dagster as dg
 
 from perso_pipeline.measurement.arm_facts import arm_faults
 from perso_pipeline.measurement.reconcile import reconcile
+from perso_pipeline.measurement.restatement import explain
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 
 @dg.asset_check(
     asset=["measurement", "revenue_report"],
     name="sums_to_the_ledger",
-    description="Every figure of the report adds up to interactions.order_movements, to the cent and to the movement.",
+    description="Every figure of the report, of each attribution rule and their overlap, of the business figures and of "
+    "all segments together adds up to interactions.order_movements, to the cent; the funnel counts what was delivered.",
     blocking=True,
-    additional_deps=[["measurement", "attributed_revenue"]],
+    additional_deps=[
+        ["measurement", name]
+        for name in (
+            "attributed_revenue",
+            "attribution_overlap",
+            "business_days",
+            "recommendation_funnel",
+            "segment_revenue",
+        )
+    ],
     pool="warehouse",
 )
 def revenue_report_sums_to_the_ledger(
@@ -106,4 +117,23 @@ def _named(warehouse: WarehouseResource, sql: str, partition_key: str, *, sound:
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(lines[:3]) or sound,
         metadata={"found": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines[:50]) or "none")},
+    )
+
+
+@dg.asset_check(
+    asset=["measurement", "restatement_log"],
+    name="changes_are_explained",
+    description="Every change of a published figure has a cause, and the causes add up to it.",
+    pool="warehouse",
+)
+def changes_are_explained(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+) -> dg.AssetCheckResult:
+    """Compare the night's restatement log with the two reports it explains; blocks nothing, tonight's sums hold."""
+    result = explain(warehouse.open(), date.fromisoformat(context.partition_key))
+    changed = ", ".join(f"{cause.name} {cause.movements:+} movements on {cause.days} days" for cause in result.causes)
+    return dg.AssetCheckResult(
+        passed=not result.faults,
+        description="; ".join(result.faults[:3]) or changed or "Nothing that was published has changed.",
+        metadata={"faults": dg.MetadataValue.md("\n".join(f"- {line}" for line in result.faults[:50]) or "none")},
     )

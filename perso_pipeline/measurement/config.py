@@ -18,6 +18,9 @@ class MeasurementConfig(ConfigPart):
         description="Days of orders that attribution covers, the night included; a week more than the report's four, "
         "so that late touches and returns still find their order.",
     )
+    churn_days: int = Field(
+        default=180, ge=1, le=4000, description="Days without an order after which a customer counts as churned."
+    )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Share of intervals that contain the truth.")
     sample_ratio_p: float = Field(
         default=0.001, gt=0, lt=0.5, description="Below this p of the sample-ratio check no effect is stated."

@@ -57,6 +57,18 @@ select site_id, currency, {", ".join(f"sum({figure}) as {figure}" for figure in 
 from measurement.revenue_report where night = $night group by site_id, currency
 """
 
+# The business figures are in the site's currency alone; the report was compared with the movements before.
+_BUSINESS_FIGURES = ("movements", "unconverted", "gross", "discount", "cancelled", "refunded", "adjusted", "net")
+_BUSINESS = f"""
+select site_id, currency, {", ".join(f"sum({figure}) as {figure}" for figure in _BUSINESS_FIGURES)}
+from measurement.business_days where night = $night group by site_id, currency
+"""
+_REPORTED_OF_SITES = f"""
+select site_id, site_currency as currency, sum(movements) as movements, sum(unconverted) as unconverted,
+    {", ".join(f"sum(site_{figure}) as {figure}" for figure in _BUSINESS_FIGURES[2:])}
+from measurement.revenue_report where night = $night group by site_id, site_currency
+"""
+
 # The ledger has no nights: it can be compared only where it knows no more than the night and no day is cut off.
 _LEDGER_COMPARABLE = """
 select
@@ -94,6 +106,13 @@ def reconcile(warehouse: Warehouse, night: date) -> Reconciliation:
     reported = read_cells(warehouse, _REPORTED, night, FIGURES)
     found = [
         *differences("revenue_report", "order_movements", reported, moved, FIGURES),
+        *differences(
+            "business_days",
+            "revenue_report",
+            read_cells(warehouse, _BUSINESS, night, _BUSINESS_FIGURES),
+            read_cells(warehouse, _REPORTED_OF_SITES, night, _BUSINESS_FIGURES),
+            _BUSINESS_FIGURES,
+        ),
         *attribution_differences(warehouse, night),
         *funnel_differences(warehouse, night),
     ]

@@ -1,4 +1,4 @@
-"""Whether every attribution rule adds up to the money that moved, and claims to what the overlap says.
+"""Whether every table of the attribution window adds up to the money that moved, and claims to what the overlap says.
 
 The ledger side is computed anew from ``interactions``; rules are found in the table, so that a new one is
 compared at once. Keep Dagster out.
@@ -36,6 +36,11 @@ select rule, site_id, currency, {", ".join(f"sum({figure}) as {figure}" for figu
 from measurement.attributed_revenue where night = $night group by rule, site_id, currency
 """
 
+_SEGMENTS = f"""
+select site_id, currency, {", ".join(f"sum({figure}) as {figure}" for figure in _LINES)}
+from measurement.segment_revenue where night = $night and is_total group by site_id, currency
+"""
+
 _OVERLAP = f"""
 select site_id, currency, {", ".join(f"sum({figure}) as {figure}" for figure in _LINES)}
 from measurement.attribution_overlap where night = $night group by site_id, currency
@@ -64,6 +69,8 @@ def attribution_differences(warehouse: Warehouse, night: date) -> Iterator[Diffe
         yield from differences(table, "order_movements", credited.get(rule, {}), moved, FIGURES)
     overlap = read_cells(warehouse, _OVERLAP, night, _LINES)
     yield from differences("attribution_overlap", "order_movements", overlap, moved, _LINES)
+    totals = read_cells(warehouse, _SEGMENTS, night, _LINES)
+    yield from differences("segment_revenue of all", "order_movements", totals, moved, _LINES)
     claimed = read_cells_by(warehouse, _CLAIMED, night, _CLAIMS, by="rule")
     in_overlap = read_cells_by(warehouse, _CLAIMED_IN_OVERLAP, night, _CLAIMS, by="rule")
     for rule in RECOMMENDATION_RULES:

@@ -64,13 +64,18 @@ def _row(experiment: Experiment, holdout: Experiment | None, config: Measurement
     }
 
 
-def report_window_table(config: MeasurementConfig, night: date) -> pa.Table:
-    """One row: the days that the night's report covers, both ends included, and the first that attribution covers."""
+def report_window_table(config: MeasurementConfig, night: date, *, known_erasures: int) -> pa.Table:
+    """One row: the days that the night's report covers, both ends included, and what its figures need.
+
+    ``known_erasures``: how many erasures took orders out until now; the night after knows by it why sums shrank.
+    """
     return pa.table(
         {
             "night": pa.array([night], pa.date32()),
             "starts_on": pa.array([night - timedelta(days=config.report_days - 1)], pa.date32()),
             "ends_on": pa.array([night], pa.date32()),
             "attribution_starts_on": pa.array([night - timedelta(days=config.attribution_days - 1)], pa.date32()),
+            "known_erasures": pa.array([known_erasures], pa.int64()),
+            "churn_days": pa.array([config.churn_days], pa.int64()),
         }
     )

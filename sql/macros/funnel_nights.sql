@@ -20,5 +20,6 @@
     ~ " where greatest(converted_on, movement_date) > " ~ counted_until
     ~ " and converted_on <= " ~ night_literal() ~ "))"
   ).columns[0].values()[0] -%}
-  {{ return(dateadd('day', -(var('outcome_days') | int + 1), date_literal((found or var('night')) | string | truncate(10, true, '')))) }}
+  {%- set touched = date_literal((found or var('night')) | string | truncate(10, true, '')) -%}
+  {{ return("cast(" ~ dateadd('day', -(var('outcome_days') | int + 1), touched) ~ " as date)") }}
 {%- endmacro %}

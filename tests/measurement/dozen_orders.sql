@@ -4,8 +4,9 @@ delete from identity.identity_map; delete from interactions.session_events; dele
 delete from interactions.site_amounts; delete from raw.loaded_days;
 
 delete from measurement.report_windows;
-insert into measurement.report_windows values (date '2026-01-31', date '2025-01-01', date '2026-01-31', date '2026-01-01');
-insert into profiles.item_profiles values (date '2026-01-31', 'uk', 'shirt-red', 'shirt');
+insert into measurement.report_windows values (date '2026-01-31', date '2025-01-01', date '2026-01-31', date '2026-01-01', 0, 180);
+insert into profiles.item_profiles by name
+select date '2026-01-31' as night, 'uk' as site_id, 'shirt-red' as item_id, 'shirt' as parent_item_id, 'product' as item_type;
 
 -- order n is bought by visitor vn; v9 and v9b are one person, order 10 is bought by nobody known
 insert into identity.identity_map

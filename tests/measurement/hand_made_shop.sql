@@ -157,11 +157,15 @@ from (values
 create table segments.primary_segment as
 select date '2026-01-10' as night, 'uk' as site_id, 'p1' as person_id, 'new-customers' as segment_id;
 
-create table measurement.report_windows as from (values
-    (date '2026-01-04', date '2025-01-01', date '2026-01-04', date '2025-12-01'),
-    (date '2026-01-09', date '2026-01-04', date '2026-01-09', date '2026-01-04'), -- cuts between order A and its refund
-    (date '2026-01-10', date '2025-01-01', date '2026-01-10', date '2025-12-07')
-) t(night, starts_on, ends_on, attribution_starts_on);
+create table segments.segment_membership as
+select date '2026-01-10' as night, 'uk' as site_id, 'p1' as person_id, segment_id
+from (values ('new-customers'), ('mug-lovers')) t(segment_id);
+
+create table measurement.report_windows as select *, 3::bigint as churn_days from (values
+    (date '2026-01-04', date '2025-01-01', date '2026-01-04', date '2025-12-01', 0),
+    (date '2026-01-09', date '2026-01-04', date '2026-01-09', date '2026-01-04', 0), -- cuts between order A and its refund
+    (date '2026-01-10', date '2025-01-01', date '2026-01-10', date '2025-12-07', 0)
+) t(night, starts_on, ends_on, attribution_starts_on, known_erasures);
 
 -- under this salt v2 and v4 are in control
 create table measurement.experiments as

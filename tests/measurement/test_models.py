@@ -212,6 +212,15 @@ FAULTS = {
         "delete from measurement.attribution_overlap where night = '2026-01-10' and claimed_by = 'nobody' and site_id = 'de'",
         "attribution_overlap: net of de in EUR is 0, order_movements has 11.0000 (difference -11.0000)",
     ),
+    "an order lost from the business figures": (
+        "delete from measurement.business_days where night = '2026-01-10' and customer_type = 'new' and site_id = 'de'",
+        "business_days: net of de in EUR is 0, revenue_report has 11.0000 (difference -11.0000)",
+    ),
+    "a person in two segments counted twice in the total": (
+        """update measurement.segment_revenue set movements = movements * 2, gross = gross * 2, net = net + gross
+        where night = '2026-01-10' and is_total and site_id = 'de'""",
+        "segment_revenue of all: net of de in EUR is 22.0000, order_movements has 11.0000 (difference +11.0000)",
+    ),
     "a refund not converted": (
         "update measurement.revenue_report set site_refunded = 0, site_net = site_net + site_refunded where night = '2026-01-10'",
         "revenue_report: site_refunded of uk in GBP is 0.0000, order_movements has 16.0000 (difference -16.0000)",
@@ -228,6 +237,21 @@ def test_a_planted_fault_is_named_by_its_figure(measured, fault, sentence):
     with measured.connect() as connection:
         connection.execute(fault)
     assert sentence in [str(difference) for difference in reconcile(measured, TENTH).differences]
+
+
+def test_revenue_by_any_segment_counts_a_person_in_each_and_the_total_once(measured):
+    found = rows(
+        measured,
+        "select segment_id, is_total, sum(net) from measurement.segment_revenue "
+        "where night = $night and site_id = 'uk' group by all order by all",
+        night=TENTH,
+    )
+    assert found == [  # p1 is in two segments: 52 of order A less 7 paid back without an order
+        ("all", True, Decimal("80.0100")),
+        ("mug-lovers", False, Decimal(45)),
+        ("new-customers", False, Decimal(45)),
+        ("no-segment", False, Decimal("35.0100")),
+    ]
 
 
 FUNNEL_FAULTS = {

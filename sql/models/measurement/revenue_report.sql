@@ -10,11 +10,6 @@ report_window as (
     where night = {{ night }}
 ),
 
-primary_segments as (
-    select site_id, person_id, segment_id from {{ source('segments', 'primary_segment') }}
-    where night = {{ night }}
-),
-
 -- at the rate of the order's day; what has none yet on the night stays out and is counted as unconverted
 amounts as (
     select * from {{ ref('site_amounts') }}
@@ -32,14 +27,8 @@ celled as (
         amounts.site_adjusted,
         amounts.site_net,
         amounts.site_cost,
-        amounts.site_net - amounts.site_cost as site_margin,
-        case
-            when movements.person_id is null then 'unknown'
-            else coalesce(primary_segments.segment_id, 'everyone-else')
-        end as segment_id
+        amounts.site_net - amounts.site_cost as site_margin
     from movements
-    left join primary_segments
-        on movements.site_id = primary_segments.site_id and movements.person_id = primary_segments.person_id
     left join amounts
         on movements.movement_id = amounts.movement_id and movements.movement_date = amounts.movement_date
 ),

@@ -6,7 +6,7 @@ with lines as (
 ),
 
 report_window as (
-    select {{ dateadd('day', -(var('outcome_days') | int), 'attribution_starts_on') }} as starts_on
+    select cast({{ dateadd('day', -(var('outcome_days') | int), 'attribution_starts_on') }} as date) as starts_on
     from {{ source('measurement', 'report_windows') }}
     where night = {{ night }}
 ),
