@@ -7,8 +7,8 @@ the same figures for everybody else. Add a function per kind of chart; keep quer
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from html import escape
 from typing import Any
 
@@ -27,13 +27,23 @@ COLOURS = tuple(f"var(--s{index})" for index in range(8))
 _INK, _SOFT, _LINE = "var(--ink)", "var(--soft)", "var(--line)"
 _SENSES = {"better": "var(--good)", "worse": "var(--bad)", "open": "var(--s0)", "broken": "var(--soft)"}
 _LETTER = 13
+_DAY_LABELS = 7
+_ROOM = 1.7  # of a bar of 100 %, its words included
+_AMOUNTS = alt.Axis(
+    labelExpr="abs(datum.value) >= 1e6 ? format(datum.value / 1e6, '.1f') + 'm' : format(datum.value, ',')",
+    title=None, tickCount=5, domain=False, ticks=False,
+)  # fmt: skip
+_PERCENTS = alt.Axis(
+    labelExpr="datum.value == 0 ? '0' : format(datum.value, '+.0%')",
+    title=None, tickCount=5, domain=False, ticks=False,
+)  # fmt: skip
 _CONFIG: Mapping[str, Any] = {
     "background": "transparent",
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
     "axis": {
-        "labelColor": _SOFT, "titleColor": _SOFT, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE,
-        "labelFontSize": _LETTER, "titleFontSize": _LETTER, "titleFontWeight": "normal", "labelLimit": 190,
+        "labelColor": _SOFT, "labelPadding": 6, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE,
+        "labelFontSize": _LETTER, "labelLimit": 190, "title": None,
     },
     "header": {"labelColor": _INK, "labelFontSize": _LETTER, "labelLimit": 190},
     "text": {"color": _INK, "fontSize": _LETTER},
@@ -41,6 +51,7 @@ _CONFIG: Mapping[str, Any] = {
 
 _ROOT = re.compile(r'<svg [^>]*?viewBox="([^"]*)">')
 _MARK = re.compile(r'<path aria-label="([^"]*)" role="[^"]*" aria-roledescription="[^"]*" ([^>]*?)/>')
+_PLACE = re.compile(r' (?:d|transform)="[^"]*"')
 _LONG_NUMBER = re.compile(r"(\d+\.\d\d)\d+")
 
 
@@ -85,7 +96,7 @@ def stacked_days(
                 parts.append({**span, "series": name, "start": start, "end": end})
         whole.append({**span, "start": down, "end": up, "hint": hints[day]})
     place = {
-        "x": alt.X("from:T", scale=alt.Scale(type="utc"), axis=_DAYS),
+        "x": alt.X("from:T", scale=alt.Scale(type="utc"), axis=_day_axis(sorted(amounts))),
         "x2": "to:T",
         "y": alt.Y("start:Q", axis=_AMOUNTS),
         "y2": "end:Q",
@@ -101,21 +112,15 @@ def stacked_days(
     return draw(alt.layer(bars, zero, hovered).properties(width=WIDTH - 70, height=190), caption)
 
 
-def intervals(rows: Sequence[Interval], *, caption: str, unit: str = "percent") -> str:
+def intervals(rows: Sequence[Interval], *, caption: str) -> str:
     """Estimates below each other, each with its interval, around a line at zero; labels as given, in their order."""
-    values = [
-        {"label": row.label, "low": row.low, "middle": row.middle, "high": row.high, "hint": row.hint, "sense": row.sense}
-        for row in rows
-    ]
+    values = [asdict(row) for row in rows]
     base = alt.Chart(_data(values)).encode(
-        y=alt.Y("label:N", sort=None, axis=alt.Axis(title=None, ticks=False, domain=False, labelColor=_INK)),
-        color=alt.Color(
-            "sense:N", scale=alt.Scale(domain=list(_SENSES), range=list(_SENSES.values())), legend=None
-        ),
+        y=_labels(),
+        color=alt.Color("sense:N", scale=alt.Scale(domain=list(_SENSES), range=list(_SENSES.values())), legend=None),
     )
-    axis = _PERCENTS if unit == "percent" else _AMOUNTS
     spans = base.mark_bar(aria=False, height=5, cornerRadius=2, opacity=0.45).encode(
-        x=alt.X("low:Q", axis=axis, scale=alt.Scale(zero=True)), x2="high:Q"
+        x=alt.X("low:Q", axis=_PERCENTS, scale=alt.Scale(zero=True)), x2="high:Q"
     )
     points = base.mark_point(filled=True, size=80, opacity=1).encode(x="middle:Q", description="hint:N")
     zero = alt.Chart(_data([{"at": 0}])).mark_rule(aria=False, color=_SOFT).encode(x="at:Q")
@@ -128,7 +133,7 @@ def band(points: Mapping[date, tuple[float, float, float]], *, hints: Mapping[da
         {"day": day.isoformat(), "low": low, "middle": middle, "high": high, "hint": hints[day]}
         for day, (low, middle, high) in sorted(points.items())
     ]
-    base = alt.Chart(_data(rows)).encode(x=alt.X("day:T", scale=alt.Scale(type="utc"), axis=_DAYS))
+    base = alt.Chart(_data(rows)).encode(x=alt.X("day:T", scale=alt.Scale(type="utc"), axis=_day_axis(sorted(points))))
     area = base.mark_area(aria=False, color=COLOURS[0], opacity=0.2).encode(
         y=alt.Y("low:Q", axis=_PERCENTS), y2="high:Q"
     )
@@ -147,26 +152,26 @@ def shares(rows: Sequence[Mapping[str, Any]], *, steps: Sequence[str], caption: 
         caption: What the chart shows, for those who do not see it.
     """
     base = alt.Chart().encode(
-        y=alt.Y("label:N", sort=None, axis=alt.Axis(title=None, ticks=False, domain=False, labelColor=_INK)),
-        x=alt.X("share:Q", scale=alt.Scale(domain=[0, 1]), axis=None),
+        y=_labels(),
+        x=alt.X("share:Q", scale=alt.Scale(domain=[0, _ROOM]), axis=None),
     )
-    bars = base.mark_bar(color=COLOURS[0], cornerRadiusEnd=2, height=14).encode(description="hint:N")
+    bars = base.mark_bar(color=COLOURS[0], height=14).encode(description="hint:N")
     words = base.mark_text(aria=False, align="left", dx=4).encode(text="words:N")
     facet = alt.Column("step:N", sort=list(steps), header=alt.Header(title=None, labelAnchor="start"))
-    width = (WIDTH - 130 - 18 * len(steps)) // len(steps)
+    width = (WIDTH - 60) // len(steps)
     panels = alt.layer(bars, words, data=_data(rows)).properties(width=width, height=alt.Step(24))
-    return draw(panels.facet(column=facet, spacing=18), caption)
+    return draw(panels.facet(column=facet, spacing=0), caption)
 
 
 def grouped_bars(rows: Sequence[Mapping[str, Any]], *, names: Sequence[str], caption: str) -> str:
-    """Horizontal stacked bars: ``label``, ``series``, ``amount`` and ``hint`` per part, series in the order of names."""
+    """Horizontal stacked bars; a row is a part: ``label``, ``series``, ``amount`` and ``hint``."""
     places = {name: index for index, name in enumerate(names)}
     values = [{**row, "place": places[row["series"]]} for row in rows]
     bars = (
         alt.Chart(_data(values))
         .mark_bar(height=18)
         .encode(
-            y=alt.Y("label:N", sort=None, axis=alt.Axis(title=None, ticks=False, domain=False, labelColor=_INK)),
+            y=_labels(),
             x=alt.X("amount:Q", stack="zero", axis=_AMOUNTS),
             color=alt.Color(
                 "series:N", scale=alt.Scale(domain=list(names), range=list(COLOURS[: len(names)])), legend=None
@@ -180,13 +185,11 @@ def grouped_bars(rows: Sequence[Mapping[str, Any]], *, names: Sequence[str], cap
 
 def draw(chart: alt.LayerChart | alt.FacetChart | alt.Chart, caption: str) -> str:
     """The chart as an ``<svg>`` that scales with its column and says what it shows."""
-    svg = vl_convert.vegalite_to_svg(
-        {**chart.to_dict(), "config": _CONFIG}, vl_version=VEGA_LITE, allowed_base_urls=[]
-    )
-    words = escape(caption)
-    svg = _ROOT.sub(rf'<svg class="chart" viewBox="\1" role="img" aria-label="{words}">', svg, count=1)
-    svg = _MARK.sub(r'<path pointer-events="all" \2><title>\1</title></path>', svg)
-    return _LONG_NUMBER.sub(r"\1", svg)
+    svg = vl_convert.vegalite_to_svg({**chart.to_dict(), "config": _CONFIG}, vl_version=VEGA_LITE, allowed_base_urls=[])
+    root = f'role="img" aria-label="{escape(caption)}"'
+    svg = _ROOT.sub(lambda found: f'<svg class="chart" viewBox="{found[1]}" {root}>', svg, count=1)
+    svg = _PLACE.sub(lambda found: _LONG_NUMBER.sub(r"\1", found[0]), svg)
+    return _MARK.sub(r'<path pointer-events="all" \2><title>\1</title></path>', svg)
 
 
 def legend(names: Sequence[str]) -> str:
@@ -201,6 +204,13 @@ def _data(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
     return alt.Data(values=[dict(row) for row in rows])
 
 
-_DAYS = alt.Axis(format="%-d %b", title=None, grid=False, tickCount=7, labelOverlap=True)
-_AMOUNTS = alt.Axis(format="~s", title=None, tickCount=5, domain=False, ticks=False)
-_PERCENTS = alt.Axis(format="+.0%", title=None, tickCount=5, domain=False, ticks=False)
+def _labels() -> alt.Y:
+    """Names down the side, in the order in which they come."""
+    return alt.Y("label:N", sort=None, axis=alt.Axis(title=None, ticks=False, domain=False, labelColor=_INK))
+
+
+def _day_axis(days: Sequence[date]) -> alt.Axis:
+    """At most seven of the days, evenly, the last among them."""
+    shown = days[:: -max(1, -(-len(days) // _DAY_LABELS))]
+    moments = [int(datetime.combine(day, time(), UTC).timestamp()) * 1000 for day in sorted(shown)]
+    return alt.Axis(format="%-d %b", title=None, grid=False, values=moments)

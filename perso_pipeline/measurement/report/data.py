@@ -4,7 +4,7 @@ Sums are made here in the database, so that page and tables say the same. Keep H
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -35,7 +35,7 @@ _QUERIES: Mapping[str, str] = {
             sum(site_refunded_on_return_day) as refunded_on_return_day
         from measurement.revenue_report
         where night = $night and report_date > $night - to_days($days)
-        group by all order by net desc, site_id
+        group by all order by orders desc, site_id
     """,
     "earlier_totals": """
         select site_id, sum(orders)::bigint as orders, sum(site_net) as net
@@ -179,6 +179,11 @@ class ReportData:
         """First day of the report on which something was ordered; the night where nothing was."""
         found = self.window[0]["first_date"] if self.window else None
         return found or self.night
+
+    def in_order(self, site_ids: Iterable[str]) -> list[str]:
+        """Each site once, the one with the most orders first: amounts may be in several currencies."""
+        orders = {row["site_id"]: row["orders"] for row in self.totals}
+        return sorted(set(site_ids), key=lambda site_id: (site_id != "all", -orders.get(site_id, 0), site_id))
 
     def site_name(self, site_id: str) -> str:
         names = {row["site_id"]: row["name"] for row in self.sites}

@@ -47,6 +47,10 @@ def figure(svg: str, *, title: str = "", legend: str = "", behind: str = "") -> 
     return f"<figure>{head}{svg}{legend}{table_behind}</figure>"
 
 
+TALL = 16
+"""A table of more rows scrolls within itself."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A heading; ``num`` stands to the right, ``wrap`` may take several lines, ``pick`` is a name to filter by."""
@@ -78,11 +82,12 @@ def table(
     """
     head = "".join(f'<th class="{column.kind}" scope="col">{escape(column.name)}</th>' for column in columns)
     body = [_row(columns, cells, kind="small" if first and n >= first else "") for n, cells in enumerate(rows)]
+    scroll = "scroll tall" if len(body) > TALL else "scroll"
     foot = [_row(columns, rest, kind="rest")] if rest else []
     foot += [_row(columns, total, kind="total")] if total else []
     kind = ' class="sortable"' if is_sortable else ""
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table{kind}>'
+        f'<div class="{scroll}" role="region" tabindex="0" aria-label="{escape(caption)}"><table{kind}>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
         f"{'<tfoot>' + ''.join(foot) + '</tfoot>' if foot else ''}</table></div>"
     )

@@ -15,6 +15,9 @@ from perso_pipeline.measurement.report.html import h
 from perso_pipeline.measurement.report.sections import attribution, effect, funnel, revenue, trust
 from perso_pipeline.measurement.report.words import day, headline
 
+TABLES = "tables"
+"""Folder beside the page with the tables that it links."""
+
 # ruff: noqa: E501  (sentences for people, one per entry)
 
 DEFINITIONS = {
@@ -43,10 +46,14 @@ DEFINITIONS = {
 }
 
 
+def headline_of(data: ReportData) -> str:
+    """The night in one sentence."""
+    return headline(data.totals, data.lift, night=data.night, days=RECENT_DAYS)
+
+
 def report_html(data: ReportData, config: MeasurementConfig, tables: tuple[str, ...] = ()) -> str:
     """The whole page; every value from outside is escaped. ``tables`` are files to link, relative to the page."""
     recent = f"the {RECENT_DAYS} days to {day(data.night)}"
-    words = headline(data.totals, data.lift, night=data.night, days=RECENT_DAYS)
     terms = "".join(f"<dt>{h(term)}</dt><dd>{h(text)}</dd>" for term, text in DEFINITIONS.items())
     sections = {
         "revenue": ("Revenue over time", f"Net revenue by day of the order and channel, {day(data.first_date)} to {day(data.night)}.",
@@ -65,17 +72,15 @@ def report_html(data: ReportData, config: MeasurementConfig, tables: tuple[str, 
     links = "".join(f'<a href="#{key}">{h(title)}</a>' for key, (title, _, _) in sections.items())
     body = "".join(_section(key, *parts) for key, parts in sections.items())
     style, script = (_beside(name) for name in ("page.css", "page.js"))
-    policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
-    )
+    policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f"<title>Revenue and recommendations, {data.night.isoformat()}</title><style>{style}</style></head>"
         f'<body><main><header><h1>Revenue and recommendations</h1><p class="soft">As known on the night of '
-        f'{h(day(data.night))}</p><p class="headline">{h(words)}</p>{trust.summary(trust.findings(data, config))}'
-        f"{revenue.cards(data)}<nav aria-label=\"Sections\">{links}</nav></header>{body}</main>"
+        f'{h(day(data.night))}</p><p class="headline">{h(headline_of(data))}</p>{trust.summary(trust.findings(data, config))}'
+        f'{revenue.cards(data)}<nav aria-label="Sections">{links}</nav></header>{body}</main>'
         f"<script>{script}</script></body></html>\n"
     )
 

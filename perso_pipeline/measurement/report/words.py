@@ -9,7 +9,10 @@ Row = Mapping[str, Any]
 
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+NBSP = "\N{NO-BREAK SPACE}"
+"""Between a figure and its unit, so that no line ends between them."""
 
+_ROUND_FROM = 1000
 METRIC_NAMES = {
     "net_revenue_per_visitor": "Net revenue per visitor",
     "capped_net_revenue_per_visitor": "Net revenue per visitor, largest capped",
@@ -22,14 +25,14 @@ VERDICT_SENSES = {"better": "good", "worse": "bad", "broken": "bad", "no differe
 
 def amount(value: Decimal | float | None, currency: str = "") -> str:
     """Money with two decimals; a dash where nothing is known."""
-    return DASH if value is None else f"{value:,.2f} {currency}".strip().replace("-", MINUS)
+    return DASH if value is None else f"{value:,.2f}{NBSP}{currency}".strip().replace("-", MINUS)
 
 
 def round_amount(value: Decimal | float | None, currency: str = "") -> str:
     """Money for a headline: whole units from a thousand on."""
     if value is None or abs(value) < 1000:
         return amount(value, currency)
-    return f"{value:,.0f} {currency}".strip().replace("-", MINUS)
+    return f"{value:,.0f}{NBSP}{currency}".strip().replace("-", MINUS)
 
 
 def count(value: float | Decimal | None) -> str:
@@ -39,7 +42,7 @@ def count(value: float | Decimal | None) -> str:
 def percent(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
     if value is None:
         return DASH
-    return (f"{value:+.{digits}%}" if signed else f"{value:.{digits}%}").replace("-", MINUS).replace("%", " %")
+    return (f"{value:+.{digits}%}" if signed else f"{value:.{digits}%}").replace("-", MINUS).replace("%", f"{NBSP}%")
 
 
 def day(value: date) -> str:
@@ -76,13 +79,13 @@ def effect(row: Row, confidence: float) -> str:
     if row["difference"] is None:
         return f"Cannot be said: {row['reason']}"
     if row["relative_lift"] is None:
-        interval = f"{confidence:.0%} interval {amount(row['ci_low'])} to {amount(row['ci_high'])}"
+        interval = f"{percent(confidence, 0)} interval {amount(row['ci_low'])} to {amount(row['ci_high'])}"
         return f"Difference per visitor {amount(row['difference'])} ({interval}). {row['reason']}"
     more = "higher" if row["relative_lift"] >= 0 else "lower"
     interval = span(row["relative_sequence_low"], row["relative_sequence_high"])
     sentence = (
         f"{METRIC_NAMES[row['metric']]}: {percent(abs(row['relative_lift']))} {more} than among those held back "
-        f"({confidence:.0%} interval {interval})".replace(f"{confidence:.0%}", f"{confidence:.0%}".replace("%", " %"))
+        f"({percent(confidence, 0)} interval {interval})"
     )
     endings = {
         "better": "; chance alone does not explain it.",
@@ -129,7 +132,7 @@ def added(lift: Sequence[Row]) -> str:
 
 
 def main_effect(lift: Sequence[Row]) -> Row | None:
-    """The row that the headline is about: the holdout over all sites, by revenue if that can be said, else by orders."""
+    """The row the headline is about: the holdout over all sites, by revenue if that can be said, else by orders."""
     served = [row for row in lift if row["kind"] == "holdout" and (row["treatment_units"] or row["control_units"])]
     if not served:
         return None

@@ -10,10 +10,10 @@ from perso_pipeline.measurement.report.sections.revenue import CHARTED_SITES
 from perso_pipeline.measurement.report.words import amount, percent, plain, round_amount, share
 
 RULES = {
-    "request": "named by the order",
-    "unit": "same item recommended",
-    "click_30_minutes": "clicked 30 minutes before",
-    "click_7_days": "clicked 7 days before",
+    "request": "named by order",
+    "unit": "same item",
+    "click_30_minutes": "click, 30 minutes",
+    "click_7_days": "click, 7 days",
 }
 CHANNEL_RULES = {"first": "first visit", "last": "last visit", "linear": "all alike", "position": "by position"}
 _CREDITED = 7
@@ -31,7 +31,8 @@ def rules(data: ReportData) -> str:
         return paragraph("Nothing has been attributed: no order of these days is known.")
     drawn, parts = [], []
     scenarios = sorted({row["scenario_id"] for row in data.rules} - {"none"})[:_CREDITED]
-    for place, (site, rows) in enumerate(groups.items()):
+    order = data.in_order(site_id for site_id, _ in groups)
+    for place, (site, rows) in enumerate(sorted(groups.items(), key=lambda group: order.index(group[0][0]))):
         title = f"{data.site_name(site[0])} ({site[1]})"
         if scenarios and place < CHARTED_SITES:
             svg = grouped_bars(_bars(rows), names=scenarios, caption=f"Net revenue credited by each rule, {title}")
@@ -77,8 +78,8 @@ def _overlap(data: ReportData, site: Site, title: str) -> str:
     contested = sum((row["net"] for row in rows if row["is_contested"]), Decimal(0))
     whole = sum((row["net"] for row in rows), Decimal(0))
     said = paragraph(
-        f"Of {round_amount(whole, site[1])} net, {percent(share(nobody, whole))} is claimed by no rule, "
-        f"{percent(share(every, whole))} by every rule, and {percent(share(contested, whole))} by more than one scenario."
+        f"Of {round_amount(whole, site[1])} net {percent(share(nobody, whole))} is claimed by no rule, "
+        f"{percent(share(every, whole))} by every rule and {percent(share(contested, whole))} by several scenarios."
     )
     columns = [Column("Claimed by both"), *(Column(words, "num") for words in RULES.values())]
     body: list[list[Cell]] = [
@@ -97,7 +98,10 @@ def _channels(data: ReportData, site: Site, title: str) -> str:
     if not channels:
         return ""
     columns = [Column("Channel"), *(Column(words, "num") for words in CHANNEL_RULES.values())]
-    body = [_channel_row(channel, nets) for channel, nets in sorted(channels.items(), key=lambda item: -max(item[1].values()))]
+    body = [
+        _channel_row(channel, nets)
+        for channel, nets in sorted(channels.items(), key=lambda item: -max(item[1].values()))
+    ]
     inside = table(columns, body, caption=f"Net revenue by channel and rule, {title}", is_sortable=True)
     return folded("Channels by first, last, all and position of the visits before an order", inside)
 

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 from perso_pipeline.measurement.config import MeasurementConfig
 from perso_pipeline.measurement.report.charts import Interval, band, intervals
-from perso_pipeline.measurement.report.data import ReportData, Row
+from perso_pipeline.measurement.report.data import ReportData
 from perso_pipeline.measurement.report.html import Cell, Column, bullets, figure, folded, h, paragraph, table, tag
 from perso_pipeline.measurement.report.words import (
-    DASH,
     METRIC_NAMES,
     VERDICT_SENSES,
-    amount,
+    Row,
     count,
     day,
     effect,
@@ -23,6 +22,7 @@ from perso_pipeline.measurement.report.words import (
 )
 
 _METRIC = "net_revenue_per_visitor"
+_FIRST = (_METRIC, "orders_per_visitor")
 _DIMENSIONS = {
     "channel": "Channel",
     "segment": "Segment",
@@ -58,10 +58,13 @@ def _experiment(data: ReportData, experiment_id: str, rows: Sequence[Row], confi
     lead = paragraph(f"{data.site_name(head['site_id'])}. {effect(head, config.confidence)}")
     drawn = [_interval(data, row) for row in main if row["relative_sequence_low"] is not None]
     caption = f"Effect on net revenue per visitor with its interval, by site, {name}"
-    picture = figure(intervals(drawn, caption=caption), title=f"Effect on {METRIC_NAMES[_METRIC].lower()}") if drawn else ""
+    title = f"Effect on {METRIC_NAMES[_METRIC].lower()}"
+    picture = figure(intervals(drawn, caption=caption), title=title) if drawn else ""
     over_nights = _over_nights(data, experiment_id, head)
     charts = f'<div class="charts">{picture}{over_nights}</div>' if picture or over_nights else ""
-    return f"{lead}{charts}{_table(data, rows, name)}{_power(head)}"
+    first = _table(data, [row for row in rows if row["metric"] in _FIRST], name)
+    others = folded("All measures, with the interval at one look", _all_measures(data, rows, name))
+    return f"{lead}{charts}{first}{_power(head)}{others}"
 
 
 def _interval(data: ReportData, row: Row) -> Interval:
@@ -105,29 +108,48 @@ def _over_nights(data: ReportData, experiment_id: str, head: Row) -> str:
 def _table(data: ReportData, rows: Sequence[Row], name: str) -> str:
     columns = [
         Column("Site"), Column("Measure"), Column("Shown", "num"), Column("Held back", "num"), Column("Effect", "num"),
-        Column("Interval at every look", "num"), Column("Interval at one look", "num"), Column("Added in all", "num"),
-        Column("Verdict"),
+        Column("Interval at every look", "num"), Column("Added in all", "num"), Column("Verdict"),
     ]  # fmt: skip
-    body = [_row(data, row) for row in rows]
-    return table(columns, body, caption=f"Effects by site and measure, {name}")
+    body: list[list[Cell]] = [
+        [
+            *_measured(data, row), span(row["relative_sequence_low"], row["relative_sequence_high"]), _added(row),
+            tag(row["verdict"], VERDICT_SENSES.get(row["verdict"], "warn")),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return table(columns, body, caption=f"Effects by site, {name}")
 
 
-def _row(data: ReportData, row: Row) -> list[Cell]:
-    digits = 2 if row["metric"].endswith("order") or "revenue" in row["metric"] else 4
+def _all_measures(data: ReportData, rows: Sequence[Row], name: str) -> str:
+    columns = [
+        Column("Site", "pick"), Column("Measure", "pick"), Column("Shown", "num"), Column("Held back", "num"),
+        Column("Effect", "num"), Column("Interval at every look", "num"), Column("Interval at one look", "num"),
+        Column("Verdict", "pick"),
+    ]  # fmt: skip
+    body: list[list[Cell]] = [
+        [
+            *_measured(data, row), span(row["relative_sequence_low"], row["relative_sequence_high"]),
+            span(row["relative_ci_low"], row["relative_ci_high"]), row["verdict"],
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return table(columns, body, caption=f"Effects by site and measure, {name}", is_sortable=True)
+
+
+def _measured(data: ReportData, row: Row) -> list[Cell]:
+    """Site, measure, both means (visitors where there are none) and the effect."""
+    digits = 2 if row["currency"] else 4
     means = [
         f"{row[name]:,.{digits}f}" if row[name] is not None else f"{row[units]:,} visitors"
         for name, units in (("treatment_mean", "treatment_units"), ("control_mean", "control_units"))
     ]
     metric = METRIC_NAMES.get(row["metric"], plain(row["metric"]))
-    added = f"{round_amount(row['added'], row['currency'] or '')}" if row["added"] is not None else DASH
-    if row["added"] is not None and not row["currency"]:
-        added = count(row["added"])
-    return [
-        data.site_name(row["site_id"]), metric + (f" ({row['currency']})" if row["currency"] else ""), *means,
-        percent(row["relative_lift"], signed=True), span(row["relative_sequence_low"], row["relative_sequence_high"]),
-        span(row["relative_ci_low"], row["relative_ci_high"]), added,
-        tag(row["verdict"], VERDICT_SENSES.get(row["verdict"], "warn")),
-    ]  # fmt: skip
+    named = metric + (f" ({row['currency']})" if row["currency"] else "")
+    return [data.site_name(row["site_id"]), named, *means, percent(row["relative_lift"], signed=True)]
+
+
+def _added(row: Row) -> str:
+    return round_amount(row["added"], row["currency"]) if row["currency"] else count(row["added"])
 
 
 def _power(row: Row) -> str:

@@ -20,7 +20,7 @@ def funnel(data: ReportData) -> str:
         return paragraph("No recommendation list was served in these days.")
     drawn = [row for row in data.funnel if row["variant"] != "control"]
     parts = []
-    for site_id in dict.fromkeys(row["site_id"] for row in drawn):
+    for site_id in data.in_order(row["site_id"] for row in drawn):
         bars = [_bar(row, step) for row in drawn if row["site_id"] == site_id for step in _STEPS]
         name = data.site_name(site_id)
         caption = f"Of each step the share that reached the next, per scenario, {name}"

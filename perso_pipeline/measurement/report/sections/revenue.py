@@ -1,9 +1,8 @@
 """What was earned: cards, revenue over time, and every cell of channel, segment and scenario."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from perso_pipeline.measurement.report.charts import COLOURS, legend, stacked_days
 from perso_pipeline.measurement.report.data import DAYS_BY_DAY, RECENT_DAYS, ReportData, Row
@@ -28,8 +27,10 @@ CHARTED_SITES = 6
 """A chart costs 0.07 s; the sites with less revenue have their table."""
 
 REST = "other channels"
-_MONEY = ("gross", "discount", "cancelled", "refunded", "adjusted", "net", "margin", "refunded_on_return_day")
-_MONEY_NAMES = ("Gross", "Discount", "Cancelled", "Refunded", "Adjusted", "Net", "Margin", "Refunded in the period")
+_MONEY = {
+    "gross": "Gross", "discount": "Discount", "cancelled": "Cancelled", "refunded": "Refunded", "adjusted": "Adjusted",
+    "net": "Net", "margin": "Margin", "refunded_on_return_day": "Refunded in period",
+}  # fmt: skip
 
 
 def cards(data: ReportData) -> str:
@@ -108,21 +109,17 @@ def cells(data: ReportData) -> str:
     """Channel x segment x scenario per site, the largest first; what the page's script sorts and filters."""
     if not data.cells:
         return paragraph("No order is known for these days.")
-    groups: dict[str, list[Row]] = {}
-    for row in data.cells:
-        groups.setdefault(row["site_id"], []).append(row)
     columns = [Column("Channel", "pick"), Column("Segment", "pick"), Column("Through", "pick"), Column("Orders", "num")]
-    columns += [Column(name, "num") for name in (*_MONEY_NAMES, "Share of net")]
+    columns += [Column(name, "num") for name in (*_MONEY.values(), "Share of net")]
     segments = {row["segment_id"]: row["name"] for row in data.segments}
     segments |= {"everyone-else": "Everyone else", "unknown": "Nobody known"}
     parts = []
-    for site_id, rows in sorted(groups.items(), key=lambda group: -sum(row["net"] for row in group[1])):
+    for site_id in data.in_order(row["site_id"] for row in data.cells):
+        rows = [row for row in data.cells if row["site_id"] == site_id]
         total = summed(rows)
         body = [
-            [
-                plain(row["channel"]), segments.get(row["segment_id"], row["segment_id"]),
-                "none" if row["scenario_id"] == "none" else row["scenario_id"], *_figures(row, total),
-            ]
+            [plain(row["channel"]), segments.get(row["segment_id"], row["segment_id"]), row["scenario_id"],
+             *_figures(row, total)]
             for row in rows
         ]  # fmt: skip
         hidden = rows[PRINTED_CELLS:]
@@ -136,7 +133,7 @@ def cells(data: ReportData) -> str:
     return "".join(parts)
 
 
-def series_names(charts: Sequence[Mapping[date, Mapping[str, Decimal]]] | Any) -> list[str]:
+def series_names(charts: Iterable[Mapping[date, Mapping[str, Decimal]]]) -> list[str]:
     """Series in the order of their colours, the same for all charts: by their share, added up over the charts."""
     weight: dict[str, Decimal] = {}
     for amounts in charts:

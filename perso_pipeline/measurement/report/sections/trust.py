@@ -10,6 +10,12 @@ from perso_pipeline.measurement.report.html import Cell, Column, bullets, folded
 from perso_pipeline.measurement.report.words import count, day, listed, percent, plain, share
 
 _SENSES = {"fault": "bad", "take care": "warn", "cannot tell": "soft", "sound": "good"}
+_COUNTED = {
+    "fault": "found a fault",
+    "take care": "ask for care",
+    "cannot tell": "cannot tell yet",
+    "sound": "are sound",
+}
 _OF_STATUS = {"broken": "fault", "too few to tell": "cannot tell", "sound": "sound"}
 _CHECKS = {
     "sample_ratio": "Arms have the sizes of their split",
@@ -43,10 +49,11 @@ def summary(found: Sequence[Finding]) -> str:
     states = {state: [one for one in found if one.state == state] for state in _SENSES}
     if any(one.check == "Figures add up to the orders" for one in states["fault"]):
         return f'<p class="verdict bad">{h("Do not use this report: its figures do not add up to the orders.")}</p>'
-    said = [f"{len(ones)} {plain(state)}" for state, ones in states.items() if ones]
+    said = [f"{len(ones)} {_COUNTED[state]}" for state, ones in states.items() if ones]
     sense = "warn" if states["fault"] or states["take care"] else "good"
-    words = f"Every amount adds up to the orders. Of {len(found)} checks: {listed(said)}."
-    return f'<p class="verdict {sense}">{h(words)} <a href="#trust">What to trust</a></p>'
+    adds_up = '<span class="good">Every amount adds up to the orders.</span>'
+    checks = f'<span class="{sense}">{h(f"Of {len(found)} checks {listed(said)}.")}</span>'
+    return f'<p class="verdict">{adds_up} {checks} <a href="#trust">What to trust</a></p>'
 
 
 def checklist(data: ReportData, config: MeasurementConfig) -> str:
@@ -74,7 +81,7 @@ def _converted(data: ReportData) -> Finding:
     check = "Amounts are in the site's currency"
     missing = data.window[0]["unconverted"] if data.window else None
     if missing:
-        words = f"{count(missing)} movements have no exchange rate and are missing from this page; the tables have them."
+        words = f"{count(missing)} movements have no exchange rate and are not on this page; the tables have them."
         return Finding(check, "take care", words)
     return Finding(check, "sound", "Every movement has an exchange rate of its day or needs none.")
 
@@ -105,7 +112,7 @@ def _mixed(data: ReportData) -> Iterator[Finding]:
                 f"{count(row['mixed_units'])} of {count(row['units'])} visitors belong to people with devices in both "
                 f"arms, {count(row['switched_units'])} were served both; they stay in, and blur the effect."
             )
-            state = "take care" if part > 0.01 or row["switched_units"] else "sound"  # noqa: PLR2004
+            state = "take care" if part > 0.01 or row["switched_units"] else "sound"
             yield Finding(f"People stay in one arm ({plain(row['experiment_id'])})", state, words)
 
 
@@ -118,7 +125,7 @@ def _own_test(data: ReportData) -> Finding:
     splits = max(row["splits"] for row in tested)
     if failed:
         sites = listed(sorted({data.site_name(row["site_id"]) for row in failed}))
-        words = f"{len(failed)} of {len(tested)} tests over {splits} random splits fail ({sites}): intervals promise too much."
+        words = f"{len(failed)} of {len(tested)} tests over {splits} random splits fail ({sites})."
         return Finding(check, "fault", words)
     words = f"All {len(tested)} tests hold: over {splits} random splits intervals err as often as they promise."
     return Finding(check, "sound", words)
