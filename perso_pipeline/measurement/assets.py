@@ -11,6 +11,7 @@ from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.experiments import Experiments
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.measurement.config import MeasurementConfig
+from perso_pipeline.measurement.earned import champions, earned
 from perso_pipeline.measurement.export import EXPORTED, export_tables
 from perso_pipeline.measurement.health import broken, experiment_health
 from perso_pipeline.measurement.lift_table import lift_tables
@@ -22,6 +23,7 @@ from perso_pipeline.measurement.settings_tables import experiments_table, report
 from perso_pipeline.resources.dbt import dbt_stage
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
+from perso_pipeline.resources.tracking import STEP_WITH_MLFLOW, TrackingResource
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 _GROUP, _OWNERS = "measurement", ["team:perso"]
@@ -191,15 +193,18 @@ def _control_shares(store: Warehouse, night: date) -> dict[str, float]:
 @dg.asset(
     key=["measurement", "report"],
     deps=[["measurement", name] for name in (*EXPORTED, "report_windows", "experiments")]
-    + [["segments", "segment_catalogue"]],
+    + [["segments", "segment_catalogue"], ["models", "champions"]],
     partitions_def=NIGHTLY,
-    pool="warehouse",
     group_name=_GROUP,
-    kinds={"python", "html"},
+    kinds={"python", "html", "mlflow"},
     owners=_OWNERS,
+    **STEP_WITH_MLFLOW,
 )
 def report(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    settings: SettingsResource,
+    tracking: TrackingResource,
 ) -> dg.MaterializeResult:
     """The page a manager opens: revenue, what recommendations added, and what to trust; every table beside it."""
     night = date.fromisoformat(context.partition_key)
@@ -211,13 +216,21 @@ def report(
         differences = tuple(str(found) for found in ledger.differences)
         data = read_report_data(store, night, movements=ledger.movements, differences=differences)
         files = export_tables(store, night, folder / TABLES)
+        leaders = champions(store, night)
     page = write_page(data, config, folder, tables=tuple(f"{TABLES}/{name}" for name in files))
+    runs = tracking.open() if leaders else None
+    links = [
+        f"- {one.site_id}, {one.task}: {one.model} {one.version}, MLflow UI `/{address}`"
+        for one in leaders
+        if runs and (address := runs.add_metrics(one.run_id, earned(data, one.site_id), night=night))
+    ]
     return dg.MaterializeResult(
         metadata={
             "report": dg.MetadataValue.url(page.as_uri()),
             "path": dg.MetadataValue.path(str(page)),
             "tables": dg.MetadataValue.path(str(folder / TABLES)),
             "headline": headline_of(data),
+            "mlflow": dg.MetadataValue.md("\n".join(links) or "No champion of this night has a run."),
             "window": f"{night - timedelta(days=config.report_days - 1)} to {night}",
             "bytes": page.stat().st_size,
         }

@@ -58,8 +58,7 @@ _QUERIES: Mapping[str, str] = {
         select site_id, site_currency as currency, channel, segment_id, scenario_id,
             sum(orders)::bigint as orders, sum(site_gross) as gross, sum(site_discount) as discount,
             sum(site_cancelled) as cancelled, sum(site_refunded) as refunded, sum(site_adjusted) as adjusted,
-            sum(site_net) as net, sum(site_margin) as margin,
-            sum(site_refunded_on_return_day) as refunded_on_return_day
+            sum(site_net) as net, sum(site_margin) as margin
         from measurement.revenue_report
         where night = $night and report_date > $night - to_days($days)
         group by all order by site_id, net desc, channel, segment_id, scenario_id
@@ -131,6 +130,57 @@ _QUERIES: Mapping[str, str] = {
         where night = $night and dimension = 'total' and period = 'to_date'
         group by experiment_id order by experiment_id
     """,
+    "restatement": """
+        select cause, site_id, currency, since_night, count(distinct report_date)::bigint as days,
+            min(report_date) as first_date, max(report_date) as last_date, sum(movements)::bigint as movements,
+            sum(orders)::bigint as orders, sum(net) as net, sum(abs(net)) as moved
+        from measurement.restatement_log where night = $night
+        group by all order by site_id, cause, currency
+    """,
+    "since": """
+        select max(night) as since_night from measurement.report_windows where night < $night having count(*) > 0
+    """,
+    "business": """
+        select site_id, currency, report_date > $night - to_days($days) as is_recent, channel,
+            sum(visits)::bigint as visits, sum(orders)::bigint as orders,
+            sum(orders) filter (where customer_type = 'new')::bigint as new_orders, sum(net) as net,
+            sum(net) filter (where customer_type = 'new') as new_net, sum(returned_orders)::bigint as returned_orders,
+            sum(coupon_orders)::bigint as coupon_orders, sum(units_sold)::bigint as units_sold,
+            sum(units_returned)::bigint as units_returned
+        from measurement.business_days
+        where night = $night and report_date > $night - to_days(2 * $days)
+        group by all order by site_id, is_recent, net desc, channel
+    """,
+    "cohorts": """
+        select site_id, currency, acquisition_channel,
+            sum(customers) filter (where months_since = 0)::bigint as customers, sum(orders)::bigint as orders,
+            sum(net) as net, sum(margin) as margin
+        from measurement.cohort_values where night = $night
+        group by all order by site_id, net desc, acquisition_channel
+    """,
+    "repeats": """
+        select site_id, orders, customers_with_at_least, customers_with_more, repeat_probability
+        from measurement.repeat_purchases where night = $night and orders <= 5 order by site_id, orders
+    """,
+    "churn": """
+        select site_id, month, churn_days, customers_so_far, churned, churn_rate
+        from measurement.churn_months where night = $night order by site_id, month
+    """,
+    "promotions": """
+        select site_id, currency, promotion, coupon_code, orders, new_customers, net, margin, average_order_value,
+            discount_rate, return_rate, came_back_rate
+        from measurement.promotion_effect where night = $night order by site_id, net desc, promotion, coupon_code
+    """,
+    "seasons": """
+        select site_id, currency, season_type, season, days, orders, net_per_day, season_index
+        from measurement.seasonality where night = $night order by site_id, season_type desc, season
+    """,
+    "products": """
+        select site_id, currency, item_id, name, brand, views_28d, units_28d, net_28d, purchase_rate, return_rate, stock
+        from measurement.product_performance where night = $night and net_28d > 0
+        qualify row_number() over (partition by site_id order by net_28d desc, item_id) <= 10
+        order by site_id, net_28d desc, item_id
+    """,
     "readiness": """
         select site_id, event_type, needed_for, events_28d, status
         from measurement.readiness where night = $night order by site_id, event_type, needed_for
@@ -172,6 +222,15 @@ class ReportData:
     health: list[Row]
     self_tests: list[Row]
     mixing: list[Row]
+    restatement: list[Row]
+    since: list[Row]
+    business: list[Row]
+    cohorts: list[Row]
+    repeats: list[Row]
+    churn: list[Row]
+    promotions: list[Row]
+    seasons: list[Row]
+    products: list[Row]
     readiness: list[Row]
 
     @property

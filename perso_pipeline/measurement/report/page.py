@@ -12,7 +12,15 @@ from pathlib import Path
 from perso_pipeline.measurement.config import MeasurementConfig
 from perso_pipeline.measurement.report.data import RECENT_DAYS, ReportData
 from perso_pipeline.measurement.report.html import h
-from perso_pipeline.measurement.report.sections import attribution, effect, funnel, revenue, trust
+from perso_pipeline.measurement.report.sections import (
+    attribution,
+    business,
+    effect,
+    funnel,
+    restatement,
+    revenue,
+    trust,
+)
 from perso_pipeline.measurement.report.words import day, headline
 
 TABLES = "tables"
@@ -24,8 +32,8 @@ DEFINITIONS = {
     "Net revenue": "Gross less discounts, cancellations and refunds, plus adjustments, in the site's currency at the rate of "
     "the order's day. Taxes as delivered. All of it is booked on the day of the order, so that a day's net shrinks when its "
     "goods come back.",
-    "Refunded in the period": "What was paid back in the period, whenever the goods were bought. Beside it, Refunded is what "
-    "was paid back on the orders of the period, until tonight.",
+    "Refunded": "What was paid back until tonight on the orders of the period. Refunded in these days is what was paid back in "
+    "the period, whenever the goods were bought.",
     "Margin": "Net revenue less cost, over lines whose cost is known.",
     "Orders": "Each order counts once, with its dearest line.",
     "Channel": "How the visit began in which the order was placed: offline where the order has no visitor, unknown where its "
@@ -65,6 +73,10 @@ def report_html(data: ReportData, config: MeasurementConfig, tables: tuple[str, 
         "funnel": ("What became of the lists", f"Lists of {recent}, robots left out.", funnel.funnel(data)),
         "attribution": ("Whom revenue is credited to", f"Orders of {recent} by four rules for recommendations and four for channels.",
                         attribution.rules(data)),
+        "business": ("How business goes", f"The last {RECENT_DAYS} days beside as many before, and what customers are worth.",
+                     business.business(data)),
+        "changes": ("What changed since the report before", "Late records, refunds, merged people and erasures change past days.",
+                    restatement.changes(data)),
         "trust": ("What to trust and what not", "Every check of the figures above, the worst first.", trust.checklist(data, config)),
         "terms": ("Terms", "What the words of this page mean.", f'<dl class="terms">{terms}</dl>'),
         "tables": ("The tables", "Every figure, as CSV for a spreadsheet and as Parquet.", _links(tables)),

@@ -30,7 +30,7 @@ def amount(value: Decimal | float | None, currency: str = "") -> str:
 
 def round_amount(value: Decimal | float | None, currency: str = "") -> str:
     """Money for a headline: whole units from a thousand on."""
-    if value is None or abs(value) < 1000:
+    if value is None or abs(float(value)) < _ROUND_FROM:
         return amount(value, currency)
     return f"{value:,.0f}{NBSP}{currency}".strip().replace("-", MINUS)
 
@@ -123,12 +123,12 @@ def added(lift: Sequence[Row]) -> str:
     thing = METRIC_NAMES[row["metric"]].lower()
     interval = span(row["relative_sequence_low"], row["relative_sequence_high"])
     if row["verdict"] == "better":
-        return f"they raised {thing} by {percent(row['relative_lift'])} (between {interval})"
+        return f"they raised {thing} by {percent(row['relative_lift'])} (interval {interval})"
     if row["verdict"] == "worse":
-        return f"they lowered {thing} by {percent(-row['relative_lift'])} (between {interval})"
+        return f"they lowered {thing} by {percent(-row['relative_lift'])} (interval {interval})"
     if row["verdict"] == "no difference larger than x":
-        return f"what they added to {thing} is small (between {interval})"
-    return f"whether they added any cannot be told yet (effect on {thing} between {interval})"
+        return f"what they added to {thing} is small (interval {interval})"
+    return f"whether they added any cannot be told yet (effect on {thing} anything from {interval})"
 
 
 def main_effect(lift: Sequence[Row]) -> Row | None:

@@ -45,7 +45,7 @@ def test_a_broken_comparison_states_no_effect():
 @pytest.mark.parametrize(
     ("row", "ending"),
     [
-        (lift_row(), "they raised net revenue per visitor by 3.1 % (between +0.4 % to +5.8 %)."),
+        (lift_row(), "they raised net revenue per visitor by 3.1 % (interval +0.4 % to +5.8 %)."),
         (lift_row(verdict="worse", relative_lift=-0.031), "they lowered net revenue per visitor by 3.1 %"),
         (lift_row(verdict="not enough data"), "whether they added any cannot be told yet"),
         (lift_row(verdict="no difference larger than x"), "what they added to net revenue per visitor is small"),

@@ -40,10 +40,12 @@ def effects(data: ReportData, config: MeasurementConfig) -> str:
     experiments: dict[str, list[Row]] = {}
     for row in served:
         experiments.setdefault(row["experiment_id"], []).append(row)
+    order = data.in_order(row["site_id"] for row in served)
     parts = []
     for experiment_id, rows in experiments.items():
         title = rows[0]["description"] or plain(experiment_id)
-        parts.append(f"<h3>{h(title)}</h3>{_experiment(data, experiment_id, rows, config)}")
+        in_order = sorted(rows, key=lambda row: (order.index(row["site_id"]), list(METRIC_NAMES).index(row["metric"])))
+        parts.append(f"<h3>{h(title)}</h3>{_experiment(data, experiment_id, in_order, config)}")
     return "".join(parts)
 
 

@@ -41,7 +41,7 @@ def _bar(row: Row, step: str) -> dict[str, object]:
 def _counts(data: ReportData) -> str:
     columns = [Column("Site", "pick"), Column("Scenario", "pick"), Column("Arm", "pick")]
     names = ("Served", "Drawn", "Seen", "Items clicked", "Carts", "Orders", "Net revenue")
-    rates = ("CTR per list drawn", "CTR per list served", "Lists clicked", "Viewability")
+    rates = ("CTR per list drawn", "CTR per list served", "Lists clicked")
     columns += [Column(name, "num") for name in (*names, *rates)]
     body: list[list[Cell]] = [
         [
@@ -51,9 +51,10 @@ def _counts(data: ReportData) -> str:
               for name in ("requests", "impressions", "viewable_impressions", "clicks", "carts", "orders")),
             amount(row["net_revenue"]),
             *(percent(row[part] / row[whole] if row[whole] else None)
-              for part, whole in (("clicks", "impressions"), ("clicks", "requests"), ("clicked_requests", "requests"),
-                                  ("viewable_impressions", "impressions"))),
+              for part, whole in (("clicks", "impressions"), ("clicks", "requests"), ("clicked_requests", "requests"))),
         ]
+        for site_id in data.in_order(row["site_id"] for row in data.funnel)
         for row in data.funnel
+        if row["site_id"] == site_id
     ]  # fmt: skip
     return table(columns, body, caption="From lists served to orders, per site, scenario and arm", is_sortable=True)

@@ -29,7 +29,7 @@ CHARTED_SITES = 6
 REST = "other channels"
 _MONEY = {
     "gross": "Gross", "discount": "Discount", "cancelled": "Cancelled", "refunded": "Refunded", "adjusted": "Adjusted",
-    "net": "Net", "margin": "Margin", "refunded_on_return_day": "Refunded in period",
+    "net": "Net", "margin": "Margin",
 }  # fmt: skip
 
 

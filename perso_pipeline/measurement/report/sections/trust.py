@@ -37,8 +37,8 @@ class Finding(NamedTuple):
 def findings(data: ReportData, config: MeasurementConfig) -> list[Finding]:
     """All checks, the worst first."""
     found = [
-        _ledger(data), _converted(data), *_health(data), *_mixed(data), _own_test(data), _small_cells(data),
-        _known_buyers(data), _false_finds(data, config), _readiness(data),
+        _ledger(data), _explained(data), _converted(data), *_health(data), *_mixed(data), _own_test(data),
+        _small_cells(data), _known_buyers(data), _false_finds(data, config), _readiness(data),
     ]  # fmt: skip
     order = list(_SENSES)
     return sorted(found, key=lambda one: order.index(one.state))
@@ -75,6 +75,19 @@ def _ledger(data: ReportData) -> Finding:
     window = data.window[0]
     period = f"{day(window['starts_on'])} to {day(window['ends_on'])}"
     return Finding(check, "sound", f"All {count(data.movements)} order movements of {period}, to the cent.")
+
+
+def _explained(data: ReportData) -> Finding:
+    check = "Changes of earlier reports are explained"
+    unexplained = [row for row in data.restatement if row["cause"] == "unexplained"]
+    if unexplained:
+        days = sum(row["days"] for row in unexplained)
+        return Finding(check, "fault", f"Figures of {count(days)} days changed for no reason that is known.")
+    if not data.since:
+        return Finding(check, "cannot tell", "There is no earlier report.")
+    causes = len({row["cause"] for row in data.restatement})
+    words = f"Every change has its cause, of {count(causes)} kinds." if causes else "No figure has changed."
+    return Finding(check, "sound", words)
 
 
 def _converted(data: ReportData) -> Finding:
