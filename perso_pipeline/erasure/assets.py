@@ -38,6 +38,7 @@ _LAST = [
     ["recommendations", "recommendation_rejections"],
     ["recommendations", "short_lists"],
     ["recommendations", "publish_log"],
+    ["measurement", "exports"],
     ["measurement", "report"],
 ]
 

@@ -174,3 +174,10 @@
 {%- endmacro %}
 {% macro duckdb__joined_text(list, separator) -%}array_to_string({{ list }}, {{ sql_text(separator) }}){%- endmacro %}
 {% macro spark__joined_text(list, separator) -%}array_join({{ list }}, {{ sql_text(separator) }}){%- endmacro %}
+
+{#- One row per whole number from the first to the last, both included. -#}
+{% macro each_number(first, last) -%}
+  {{ return(adapter.dispatch('each_number')(first, last)) }}
+{%- endmacro %}
+{% macro duckdb__each_number(first, last) -%}unnest(range({{ first }}, {{ last }} + 1)){%- endmacro %}
+{% macro spark__each_number(first, last) -%}explode(sequence({{ first }}, {{ last }})){%- endmacro %}

@@ -58,7 +58,9 @@ def test_each_change_since_the_last_report_has_its_cause(restated):
 
 
 def test_the_first_report_changes_nothing(restated):
-    assert rows(restated, "select count(*) from measurement.restatement_log where night = $night", night=FOURTH) == [(0,)]
+    assert rows(restated, "select count(*) from measurement.restatement_log where night = $night", night=FOURTH) == [
+        (0,)
+    ]
     assert explain(restated, FOURTH).causes == ()
 
 
