@@ -38,7 +38,6 @@ _LAST = [
     ["recommendations", "recommendation_rejections"],
     ["recommendations", "short_lists"],
     ["recommendations", "publish_log"],
-    ["measurement", "exports"],
     ["measurement", "report"],
 ]
 

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.measurement.config import Experiments, MeasurementConfig
-from perso_pipeline.measurement.export import EXPORTED, export_figures
 from perso_pipeline.measurement.lift_table import lift_table
 from perso_pipeline.measurement.reconcile import reconcile
 from perso_pipeline.measurement.report import write_report
@@ -155,25 +154,6 @@ def report(
             "bytes": page.stat().st_size,
         }
     )
-
-
-@dg.asset(
-    key=["measurement", "exports"],
-    deps=[["measurement", name] for name in EXPORTED],
-    partitions_def=NIGHTLY,
-    pool="warehouse",
-    group_name=_GROUP,
-    kinds={"python", "parquet"},
-    owners=_OWNERS,
-)
-def exports(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, settings: SettingsResource
-) -> dg.MaterializeResult:
-    """Every figure of the night as CSV and Parquet beside the report, for the owner's own tools; no people in it."""
-    night = date.fromisoformat(context.partition_key)
-    folder = settings.get().reports_dir / night.isoformat() / "figures"
-    rows = export_figures(warehouse.open(), night, folder)
-    return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(str(folder)), "rows": rows})
 
 
 def _shown(rows: pa.Table) -> dict[str, dg.MetadataValue | int]:

@@ -112,10 +112,7 @@ def funnel(data: ReportData) -> str:
         [
             site_name(data, row["site_id"]), row["scenario_id"],
             "held back" if row["variant"] == "control" else "shown",
-            *(
-                count(row[name])
-                for name in ("requests", "impressions", "viewable_impressions", "clicks", "carts", "orders")
-            ),
+            *(count(row[name]) for name in ("requests", "impressions", "viewable_impressions", "clicks", "carts", "orders")),
             amount(row["revenue"]),
             *(percent(row[name]) for name in ("ctr", "clicked_request_rate", "viewability")),
         ]
