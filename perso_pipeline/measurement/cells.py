@@ -1,4 +1,4 @@
-"""Sums of money by site and currency, and where two of them differ. What is summed stands in the ``reconcile*`` modules."""
+"""Sums of money by site and currency, and where two of them differ. What is summed: the ``reconcile*`` modules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

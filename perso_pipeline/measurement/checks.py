@@ -16,8 +16,8 @@ from perso_pipeline.resources.warehouse import WarehouseResource
 @dg.asset_check(
     asset=["measurement", "revenue_report"],
     name="sums_to_the_ledger",
-    description="Every figure of the report, of each attribution rule and their overlap, of the business figures and of "
-    "all segments together adds up to interactions.order_movements, to the cent; the funnel counts what was delivered.",
+    description="Report, attribution rules and their overlap, business figures and all segments together add up to "
+    "interactions.order_movements, to the cent; the funnel counts what was delivered.",
     blocking=True,
     additional_deps=[
         ["measurement", name]
@@ -126,9 +126,7 @@ def _named(warehouse: WarehouseResource, sql: str, partition_key: str, *, sound:
     description="Every change of a published figure has a cause, and the causes add up to it.",
     pool="warehouse",
 )
-def changes_are_explained(
-    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
-) -> dg.AssetCheckResult:
+def changes_are_explained(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
     """Compare the night's restatement log with the two reports it explains; blocks nothing, tonight's sums hold."""
     result = explain(warehouse.open(), date.fromisoformat(context.partition_key))
     changed = ", ".join(f"{cause.name} {cause.movements:+} movements on {cause.days} days" for cause in result.causes)

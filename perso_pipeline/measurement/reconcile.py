@@ -29,14 +29,14 @@ with known as (
     where known_on <= $night and movement_date <= $night
 ),
 dated as (
-    select known.*, amounts.movement_id is null as is_unconverted, amounts.* exclude (site_id, site_currency, order_date),
+    select known.*, amounts.* exclude (site_id), amounts.movement_id is null as is_unconverted,
         case when has_sale then known.order_date else known.movement_date end
             between report_windows.starts_on and report_windows.ends_on as is_ordered,
         known.movement_date between report_windows.starts_on and report_windows.ends_on as is_moved
     from known
     cross join (select starts_on, ends_on from measurement.report_windows where night = $night) as report_windows
     left join (
-        select movement_id, site_id, site_currency, order_date, {", ".join(_SITES_OWN)} from interactions.site_amounts
+        select movement_id, site_id, {", ".join(_SITES_OWN)} from interactions.site_amounts
         where converted_on <= $night
     ) as amounts on known.movement_id = amounts.movement_id and known.site_id = amounts.site_id
 )

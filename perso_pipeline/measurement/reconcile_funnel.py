@@ -33,12 +33,12 @@ lists as (
         and event_date > $night - interval {DAYS} day
 ),
 outcomes as (
-    select events.site_id, lists.scenario_id,
-        count(distinct row(events.request_id, events.item_id)) filter (where events.event_type = 'clicked') as clicks,
-        count(distinct row(events.request_id, events.item_id)) filter (where events.event_type = 'added_to_cart') as carts
-    from events inner join lists on events.site_id = lists.site_id and events.request_id = lists.request_id
+    select site_id, lists.scenario_id,
+        count(distinct row(request_id, events.item_id)) filter (where events.event_type = 'clicked') as clicks,
+        count(distinct row(request_id, events.item_id)) filter (where events.event_type = 'added_to_cart') as carts
+    from events inner join lists using (site_id, request_id)
     where events.event_date >= lists.event_date and events.event_type in ('clicked', 'added_to_cart')
-    group by events.site_id, lists.scenario_id
+    group by site_id, lists.scenario_id
 )
 select lists.site_id, lists.scenario_id as currency, count(*) as requests, sum(len(item_ids)) as slots,
     any_value(clicks) as clicks, any_value(carts) as carts

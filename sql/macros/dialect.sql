@@ -185,3 +185,10 @@
 {% macro spark__hash_share(salt, unit) -%}
   cast(conv(left(md5(concat({{ salt }}, ':', {{ unit }})), 15), 16, 10) as double) / 1152921504606846976
 {%- endmacro %}
+
+{#- One row per whole number from the first to the last, both included. -#}
+{% macro each_number(first, last) -%}
+  {{ return(adapter.dispatch('each_number')(first, last)) }}
+{%- endmacro %}
+{% macro duckdb__each_number(first, last) -%}unnest(range({{ first }}, {{ last }} + 1)){%- endmacro %}
+{% macro spark__each_number(first, last) -%}explode(sequence({{ first }}, {{ last }})){%- endmacro %}

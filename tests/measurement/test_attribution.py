@@ -80,8 +80,7 @@ def test_the_overlap_says_who_claims_what_at_once_and_adds_up(attributed):
     home = "click_30_minutes:home, click_7_days:home"
     assert rows(attributed, query, night=NIGHT) == [
         (  # 6
-            "click_30_minutes:home, click_30_minutes:product, click_7_days:home, click_7_days:product, "
-            "unit:home, unit:product",
+            f"{home.replace(',', ', click_30_minutes:product,')}, click_7_days:product, unit:home, unit:product",
             1,
             12,
         ),

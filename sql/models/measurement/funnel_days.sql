@@ -6,7 +6,7 @@
 with events as (
     select
         *,
-        greatest(known_on, event_date) as counted_on
+        {{ counts_on() }} as counted_on
     from {{ ref('stg_recommendation_events') }}
     where known_on <= {{ night }} and event_date between {{ first_day }} and {{ night }} and is_robot is not true
 ),
@@ -308,9 +308,9 @@ final as (
         end as segment_id
     from fresh
     left join people
-        on people.identifier = 'visitor:' || fresh.visitor_id
-        and people.known_on <= fresh.night
-        and (people.void_on is null or people.void_on > fresh.night)
+        on 'visitor:' || fresh.visitor_id = people.identifier
+        and fresh.night >= people.known_on
+        and (people.void_on is null or fresh.night < people.void_on)
     left join segmented_nights on fresh.night = segmented_nights.night
     left join primary_segments
         on fresh.night = primary_segments.night

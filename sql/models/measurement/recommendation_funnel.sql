@@ -27,7 +27,7 @@ select
 from {{ source('measurement', 'report_windows') }} as report_windows
 inner join {{ ref('funnel_days') }} as days
     on
-        days.night <= report_windows.night
+        report_windows.night >= days.night
         and days.report_date between report_windows.starts_on and report_windows.ends_on
 group by
     report_windows.night,

@@ -1,6 +1,6 @@
 {% set night = night_literal() %}
 {% set before = reported_before() %}
-{% set figures = restated_figures() %}
+{% set figures = restated_figures() | list %}
 {% set cell = ['report_date', 'site_id', 'channel', 'segment_id', 'scenario_id', 'currency'] %}
 
 -- the days that both reports cover
@@ -22,7 +22,7 @@ known_now as (
     {{ movements_known_on(night) | indent(4) }}
 ),
 
-then_booked as (
+once_booked as (
     select
         known_before.*,
         known_before.order_date as report_date
@@ -41,38 +41,38 @@ now_booked as (
 -- why a movement counts now and did not, or counts elsewhere
 caused as (
     select
-        coalesce(now_booked.movement_id, then_booked.movement_id) as movement_id,
-        coalesce(now_booked.movement_date, then_booked.movement_date) as movement_date,
+        coalesce(now_booked.movement_id, once_booked.movement_id) as movement_id,
+        coalesce(now_booked.movement_date, once_booked.movement_date) as movement_date,
         case
-            when then_booked.movement_id is null and now_booked.known_on > {{ before }} then
+            when once_booked.movement_id is null and now_booked.known_on > {{ before }} then
                 case now_booked.movement
                     when 'sale' then 'late_order'
                     when 'cancellation' then 'cancellation'
                     when 'refund' then 'refund'
                     else 'adjustment'
                 end
-            when then_booked.movement_id is null or now_booked.movement_id is null then 'late_order'
-            when now_booked.order_date <> then_booked.order_date then 'late_order'
-            when now_booked.person_id is distinct from then_booked.person_id then 'identity_merge'
-            when now_booked.scenario_id <> then_booked.scenario_id then 'late_event'
-            when now_booked.channel <> then_booked.channel then 'late_event'
-            when now_booked.segment_id <> then_booked.segment_id then 'segment_change'
+            when once_booked.movement_id is null or now_booked.movement_id is null then 'late_order'
+            when now_booked.order_date <> once_booked.order_date then 'late_order'
+            when coalesce(now_booked.person_id, '') <> coalesce(once_booked.person_id, '') then 'identity_merge'
+            when now_booked.scenario_id <> once_booked.scenario_id then 'late_event'
+            when now_booked.channel <> once_booked.channel then 'late_event'
+            when now_booked.segment_id <> once_booked.segment_id then 'segment_change'
             else 'late_order' -- the dearest line of an order is another one now
         end as cause
     from now_booked
-    full outer join then_booked
-        on now_booked.movement_id = then_booked.movement_id and now_booked.movement_date = then_booked.movement_date
+    full outer join once_booked
+        on now_booked.movement_id = once_booked.movement_id and now_booked.movement_date = once_booked.movement_date
     where
         now_booked.movement_id is null
-        or then_booked.movement_id is null
-        or now_booked.is_order_head <> then_booked.is_order_head
+        or once_booked.movement_id is null
+        or now_booked.is_order_head <> once_booked.is_order_head
         {% for column in cell -%}
-        or now_booked.{{ column }} <> then_booked.{{ column }}
+        or now_booked.{{ column }} <> once_booked.{{ column }}
         {% endfor %}
 ),
 
 moved as (
-    {% for side, sign in [('now_booked', 1), ('then_booked', -1)] -%}
+    {% for side, sign in [('now_booked', 1), ('once_booked', -1)] -%}
         select
             {% for column in cell -%}
                 {{ side }}.{{ column }},
@@ -97,7 +97,7 @@ restated as (
             report.{{ column }},
         {% endfor -%}
         {% for figure in figures -%}
-            case when report.night = {{ night }} then report.{{ figure }} else -report.{{ figure }} end as {{ figure }}{{ ',' if not loop.last }}
+            case when report.night = {{ night }} then 1 else -1 end * report.{{ figure }} as {{ figure }}{{ ',' if not loop.last }}
         {% endfor -%}
     from {{ ref('revenue_report') }} as report
     inner join report_window on report.report_date between report_window.starts_on and report_window.ends_on
@@ -213,4 +213,8 @@ select
         cast({{ figure }} as decimal(18, 4)) as {{ figure }}{{ ',' if not loop.last }}
     {% endfor -%}
 from final
-where {% for figure in figures -%}{{ figure }} <> 0{{ ' or ' if not loop.last }}{% endfor %}
+where
+    {% for figure in figures -%}
+        {{ figure }} <> 0
+        {{ 'or' if not loop.last }}
+    {% endfor %}
