@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.measurement.arms import ARMS, Arms
@@ -95,7 +96,7 @@ def experiment_health(
 def broken(health: pa.Table) -> dict[tuple[str, str], str]:
     """Experiment and site to why nothing may be said of it; what is broken on a site is so over all of them."""
     found: dict[tuple[str, str], str] = {}
-    for row in health.filter(pa.compute.equal(health["status"], "broken")).to_pylist():
+    for row in health.filter(pc.equal(health["status"], "broken")).to_pylist():
         found.setdefault((row["experiment_id"], row["site_id"]), row["sentence"])
     for (experiment_id, site_id), sentence in sorted(found.items()):
         found.setdefault((experiment_id, ALL_SITES), f"On {site_id}: {sentence}")
@@ -158,7 +159,7 @@ def _orders_arrive(arrivals: Arms, config: MeasurementConfig) -> Health:
     )
     if p is None:
         return Health(
-            name, "too few to tell", None, f"Orders paid on the site that arrived: {said}; too few to compare."
+            name, "too few to tell", None, f"Orders paid on the site that arrived: {said}; nothing to compare."
         )
     if p < config.sample_ratio_p:
         words = f"Orders of one arm are missing: of those paid on the site there arrived {said} (p = {p:.1g})."

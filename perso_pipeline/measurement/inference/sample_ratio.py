@@ -1,10 +1,9 @@
 """What is looked at before any effect: have the arms the sizes that the split promises, and were they alike before?
 
 Sources: chi-square at p < .001 for the sample ratio (Fabijan et al., KDD 2019); the same p for the means before the
-experiment and for two shares.
+experiment, and Fisher's exact test for two shares.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,10 +55,9 @@ def balance_p(treatment: Moments, control: Moments) -> float | None:
 
 
 def shares_p(first: tuple[int, int], second: tuple[int, int]) -> float | None:
-    """Give p of two shares, each (part, whole), being one; None where fewer than five are, or are not, in either."""
-    parts, wholes = first[0] + second[0], first[1] + second[1]
-    if not wholes or min(first[1], second[1]) * min(parts, wholes - parts) < 5 * wholes:
+    """Give p of two shares, each (part, whole), being one, by Fisher's exact test; None where a whole is empty."""
+    if not (first[1] and second[1]):
         return None
-    share = parts / wholes
-    error = math.sqrt(share * (1 - share) * (1 / first[1] + 1 / second[1]))
-    return math.erfc(abs(first[0] / first[1] - second[0] / second[1]) / error / math.sqrt(2))
+    from scipy import stats
+
+    return float(stats.fisher_exact([[first[0], first[1] - first[0]], [second[0], second[1] - second[0]]]).pvalue)
