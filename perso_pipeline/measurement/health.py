@@ -131,8 +131,10 @@ def _balance(arms: Arms, column: str, words: str, config: MeasurementConfig) -> 
     name = f"alike_before_in_{words.replace(' ', '_')}"
     if column == "earlier_net" and len(arms.currencies) > 1:
         return Health(name, "too few to tell", None, "Earlier revenue is in several currencies; look at each site.")
+    # by what control should have, so that one that has nothing is not excused
+    expected = arms.count("earlier_orders") * arms.units("control") / arms.count("units")
     p = balance_p(arms.moments("treatment", column), arms.moments("control", column))
-    if p is None:
+    if p is None or expected < config.minimum_ordering_visitors:
         return Health(name, "too few to tell", None, f"Too few visitors had {words} before they were assigned.")
     if p < config.sample_ratio_p:
         return Health(

@@ -93,5 +93,5 @@ def test_a_share_that_chance_does_not_explain_is_named_by_the_check(warehouse):
     found = check()
     assert not found.passed
     assert found.description == (
-        "a_a of orders_per_visitor by cuped on uk: 20.0 % of splits, expected from 1.8 to 9.0 %"
+        "a_a of orders_per_visitor by cuped on uk: 20.0 % of splits, expected from 1.0 to 11.0 %"
     )

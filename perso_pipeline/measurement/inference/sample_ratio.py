@@ -7,7 +7,6 @@ experiment, and Fisher's exact test for two shares.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perso_pipeline.measurement.inference.means import difference
 from perso_pipeline.measurement.inference.moments import Moments, NotEstimable
 
 
@@ -48,10 +47,20 @@ def split_p(units: Sequence[int], shares: Sequence[float]) -> float | None:
 
 
 def balance_p(treatment: Moments, control: Moments) -> float | None:
-    """Give p of no difference before the experiment, by Welch's test; None where there is no spread to judge by."""
-    if min(treatment.units, control.units) < 2 or treatment.variance + control.variance == 0:
+    """Give p of no difference before the experiment, by Student's test; None where there is no spread to judge by.
+
+    Not Welch's: of few who ordered before, a small arm often has none, and its spread of zero would prove a difference.
+    Before the experiment both arms are of one population, so they have one spread.
+    """
+    whole = treatment + control
+    if min(treatment.units, control.units) < 2 or whole.variance == 0:
         return None
-    return float(difference(treatment.sample, control.sample).p_value)
+    from scipy import special
+
+    freedoms = (treatment.units - 1, control.units - 1)
+    pooled = (freedoms[0] * treatment.variance + freedoms[1] * control.variance) / sum(freedoms)
+    error = (pooled * (1 / treatment.units + 1 / control.units)) ** 0.5
+    return float(2 * special.stdtr(sum(freedoms), -abs(treatment.mean - control.mean) / error))
 
 
 def shares_p(first: tuple[int, int], second: tuple[int, int]) -> float | None:

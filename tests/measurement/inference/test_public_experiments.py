@@ -71,7 +71,7 @@ def test_of_asos_who_stops_at_any_look_finds_more_and_the_sequence_does_not(asos
     found = difference(treatment, control)
     units = treatment.units + control.units
     tuned = {"confidence": 0.95, "tightest_at": 100_000}
-    looks = asos.append_column("one_look", [np.abs(found.value) > 1.96 * found.error]).append_column(
+    looks = asos.append_column("one_look", [np.abs(found.value) > 1.96 * found.error]).append_column(  # noqa: F841  DuckDB reads it
         "every_look", [np.abs(found.value) > sequential.multiplier(units, **tuned) * found.error]
     )
     ever = duckdb.sql("""

@@ -39,4 +39,5 @@ def test_arms_that_differed_before_are_found():
     arms = [Moments.from_values(rng.poisson(rate, 3000)) for rate in (0.5, 0.4)]
     assert balance_p(*arms) < 0.001
     assert balance_p(arms[0], arms[0]) == 1.0
+    assert balance_p(Moments.of(1900, 18, 18), Moments.of(200, 0, 0)) > 0.1  # nobody in a small arm is no proof
     assert balance_p(Moments.of(5, 0, 0), Moments.of(5, 0, 0)) is None
