@@ -136,7 +136,7 @@ visits as (
         on
             units.site_id = sessions.site_id
             and units.unit_id = sessions.visitor_id
-            and sessions.session_date <= units.assigned_date
+            and units.assigned_date >= sessions.session_date
     where sessions.known_on <= {{ night }}
     group by units.experiment_id, units.site_id, units.unit_id
 ),
@@ -147,7 +147,7 @@ persons as (
         people.person_id,
         count(distinct units.variant) > 1 as is_mixed
     from units
-    inner join people on people.identifier = 'visitor:' || units.unit_id
+    inner join people on 'visitor:' || units.unit_id = people.identifier
     where people.void_on is null or people.void_on > {{ night }}
     group by units.experiment_id, people.person_id
 ),
@@ -161,12 +161,12 @@ segments_before as (
     from units
     inner join people
         on
-            people.identifier = 'visitor:' || units.unit_id
-            and people.known_on < units.assigned_date
-            and (people.void_on is null or people.void_on >= units.assigned_date)
+            'visitor:' || units.unit_id = people.identifier
+            and units.assigned_date > people.known_on
+            and (people.void_on is null or units.assigned_date <= people.void_on)
     inner join {{ source('segments', 'primary_segment') }} as primary_segment
         on
-            primary_segment.night = units.assigned_date - interval 1 day
+            units.assigned_date - interval 1 day = primary_segment.night
             and units.site_id = primary_segment.site_id
             and people.person_id = primary_segment.person_id
 ),
@@ -191,7 +191,7 @@ final as (
     from units
     left join people
         on
-            people.identifier = 'visitor:' || units.unit_id
+            'visitor:' || units.unit_id = people.identifier
             and (people.void_on is null or people.void_on > {{ night }})
     left join persons on units.experiment_id = persons.experiment_id and people.person_id = persons.person_id
     left join visits
