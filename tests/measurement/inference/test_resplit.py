@@ -7,6 +7,7 @@ from perso_pipeline.measurement.config import MeasurementConfig
 from perso_pipeline.measurement.inference import sequential
 from perso_pipeline.measurement.inference.discovery import q_values
 from perso_pipeline.measurement.inference.means import difference, fieller
+from perso_pipeline.measurement.inference.moments import Sample
 from perso_pipeline.measurement.inference.resplit import Units, resplit
 from perso_pipeline.measurement.self_tests import PAIRS, run
 
@@ -114,3 +115,32 @@ def test_what_is_planted_in_two_segments_is_held_and_no_other_segment_is_found(p
 
 def _holds(bounds, truth):
     return bool(bounds[0][0] <= truth <= bounds[1][0])
+
+
+def test_the_sequence_holds_each_night_while_visitors_come_and_what_they_spend_grows():
+    """400 shops without a difference, looked at on 53 nights: half the visitors come later, and all go on ordering."""
+    rng = np.random.default_rng(5)
+    visitors, days, shops = 3000, 60, 400
+    tuned = {"confidence": 0.95, "tightest_at": 3000}
+    found = {"sequence": 0, "one look": 0}
+    for _ in range(shops):
+        arrival = np.where(rng.random(visitors) < 0.5, 0, rng.integers(0, days, visitors))
+        is_control = rng.random(visitors) < 0.2
+        there = np.arange(days) >= arrival[:, None]
+        orders = rng.poisson(0.01 * rng.gamma(1.0, 1.0, visitors)[:, None], (visitors, days)) * there
+        spent = (orders * rng.gamma(2.0, 20.0, (visitors, 1))).cumsum(axis=1)
+        arms = [_by_night(spent, there, rows) for rows in (~is_control, is_control)]
+        looked = difference(*arms)
+        z = np.abs(looked.value / looked.error)
+        found["sequence"] += bool((z > sequential.multiplier(arms[0].units + arms[1].units, **tuned)).any())
+        found["one look"] += bool((z > 1.96).any())
+    assert found["sequence"] / shops <= 0.065
+    assert found["one look"] / shops > 0.15
+
+
+def _by_night(spent, there, rows):
+    """The arm's sample on each night from the eighth on."""
+    units = there[rows].sum(axis=0)[7:].astype(float)
+    mean = spent[rows].sum(axis=0)[7:] / units
+    squares = (spent[rows] ** 2).sum(axis=0)[7:]
+    return Sample(units, mean, (squares - units * mean**2) / (units - 1))
