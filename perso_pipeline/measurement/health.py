@@ -118,12 +118,10 @@ def _sample_ratio(arms: Arms, control_share: float, config: MeasurementConfig) -
     found = sample_ratio(arms.units("treatment"), arms.units("control"), control_share=control_share)
     if isinstance(found, NotEstimable):
         return Health(name, "too few to tell", None, found.reason)
+    fault = found.fault(config.sample_ratio_p)
+    if fault:
+        return Health(name, "broken", found.p, fault)
     units = f"{found.treatment_units:,} and {found.control_units:,} visitors"
-    if found.p < config.sample_ratio_p:
-        words = f"The arms have {units}, which a split of {control_share:.0%} in control does not explain"
-        return Health(
-            name, "broken", found.p, f"{words} (p = {found.p:.1g}); find out who is missing before comparing."
-        )
     return Health(name, "sound", found.p, f"The arms have {units}, as the split promises.")
 
 

@@ -18,6 +18,15 @@ class SampleRatio:
     control_units: int
     p: float
 
+    def fault(self, limit: float) -> str | None:
+        """What is wrong where p lies below ``limit``."""
+        if self.p >= limit:
+            return None
+        return (
+            f"The arms have {self.treatment_units:,} and {self.control_units:,} visitors, which the split does not "
+            f"explain (p = {self.p:.1g}); find out who is missing before comparing."
+        )
+
 
 def sample_ratio(treatment_units: int, control_units: int, *, control_share: float) -> SampleRatio | NotEstimable:
     """Chi-square test of the arms' sizes against the split.
