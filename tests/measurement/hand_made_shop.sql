@@ -77,13 +77,13 @@ select 'x1' as event_id, 's1' as session_id, timestamp '2026-01-02 10:10' as occ
 
 create table interactions.sessions as
 select session_id, 'uk' as site_id, identifier, identifier[9:] as visitor_id, session_date::date as session_date,
-    session_date::timestamp as started_at, channel, device_type, country, is_robot,
-    session_date::date as known_on
+    started_at::timestamp as started_at, started_at::timestamp + interval 20 minute as ended_at, channel, device_type, country,
+    is_robot, session_date::date as known_on
 from (values
-    ('s1', 'visitor:v1', '2026-01-02', 'email', 'phone', 'IE', false),
-    ('s2', 'visitor:v1', '2026-01-04', 'direct', 'phone', 'IE', false),
-    ('s3', 'visitor:v2', '2026-01-02', 'direct', 'desktop', 'GB', false)
-) t(session_id, identifier, session_date, channel, device_type, country, is_robot);
+    ('s1', 'visitor:v1', '2026-01-02', '2026-01-02 09:55', 'email', 'phone', 'IE', false),
+    ('s2', 'visitor:v1', '2026-01-04', '2026-01-04 09:00', 'direct', 'phone', 'IE', false),
+    ('s3', 'visitor:v2', '2026-01-02', '2026-01-02 09:00', 'direct', 'desktop', 'GB', false)
+) t(session_id, identifier, session_date, started_at, channel, device_type, country, is_robot);
 
 create table interactions.interactions as
 select event_date::date as event_date, event_date::date as known_on, 'uk' as site_id, identifier, item_id, event_type, is_robot
