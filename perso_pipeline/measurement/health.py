@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.measurement.arms import ARMS, Arms
@@ -95,7 +96,7 @@ def experiment_health(
 def broken(health: pa.Table) -> dict[tuple[str, str], str]:
     """Experiment and site to why nothing may be said of it; what is broken on a site is so over all of them."""
     found: dict[tuple[str, str], str] = {}
-    for row in health.filter(pa.compute.equal(health["status"], "broken")).to_pylist():
+    for row in health.filter(pc.equal(health["status"], "broken")).to_pylist():
         found.setdefault((row["experiment_id"], row["site_id"]), row["sentence"])
     for (experiment_id, site_id), sentence in sorted(found.items()):
         found.setdefault((experiment_id, ALL_SITES), f"On {site_id}: {sentence}")
@@ -117,12 +118,10 @@ def _sample_ratio(arms: Arms, control_share: float, config: MeasurementConfig) -
     found = sample_ratio(arms.units("treatment"), arms.units("control"), control_share=control_share)
     if isinstance(found, NotEstimable):
         return Health(name, "too few to tell", None, found.reason)
+    fault = found.fault(config.sample_ratio_p)
+    if fault:
+        return Health(name, "broken", found.p, fault)
     units = f"{found.treatment_units:,} and {found.control_units:,} visitors"
-    if found.p < config.sample_ratio_p:
-        words = f"The arms have {units}, which a split of {control_share:.0%} in control does not explain"
-        return Health(
-            name, "broken", found.p, f"{words} (p = {found.p:.1g}); find out who is missing before comparing."
-        )
     return Health(name, "sound", found.p, f"The arms have {units}, as the split promises.")
 
 
@@ -130,8 +129,10 @@ def _balance(arms: Arms, column: str, words: str, config: MeasurementConfig) -> 
     name = f"alike_before_in_{words.replace(' ', '_')}"
     if column == "earlier_net" and len(arms.currencies) > 1:
         return Health(name, "too few to tell", None, "Earlier revenue is in several currencies; look at each site.")
+    # by what control should have, so that one that has nothing is not excused
+    expected = arms.count("earlier_orders") * arms.units("control") / arms.count("units")
     p = balance_p(arms.moments("treatment", column), arms.moments("control", column))
-    if p is None:
+    if p is None or expected < config.minimum_ordering_visitors:
         return Health(name, "too few to tell", None, f"Too few visitors had {words} before they were assigned.")
     if p < config.sample_ratio_p:
         return Health(
@@ -158,7 +159,7 @@ def _orders_arrive(arrivals: Arms, config: MeasurementConfig) -> Health:
     )
     if p is None:
         return Health(
-            name, "too few to tell", None, f"Orders paid on the site that arrived: {said}; too few to compare."
+            name, "too few to tell", None, f"Orders paid on the site that arrived: {said}; nothing to compare."
         )
     if p < config.sample_ratio_p:
         words = f"Orders of one arm are missing: of those paid on the site there arrived {said} (p = {p:.1g})."

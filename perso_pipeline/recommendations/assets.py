@@ -107,6 +107,10 @@ def recommendation_tables(
         ["activation", "triggers"],
         ["measurement", "revenue_report"],
         ["measurement", "lift"],
+        ["measurement", "lift_cells"],
+        ["measurement", "experiment_health"],
+        ["measurement", "self_tests"],
+        ["measurement", "experiments"],
     ],
     pool="warehouse",
 )

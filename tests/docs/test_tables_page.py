@@ -12,7 +12,7 @@ from perso_pipeline.activation.triggers import SCHEMA as TRIGGERS
 from perso_pipeline.identity.tables import TABLES as IDENTITY
 from perso_pipeline.measurement.config import MeasurementConfig
 from perso_pipeline.measurement.health import HEALTH_SCHEMA
-from perso_pipeline.measurement.lift_table import CELLS_SCHEMA, LIFT_SCHEMA
+from perso_pipeline.measurement.lift_rows import CELLS_SCHEMA, LIFT_SCHEMA
 from perso_pipeline.measurement.self_tests import SELF_TESTS_SCHEMA
 from perso_pipeline.measurement.settings_tables import EXPERIMENTS_SCHEMA, report_window_table
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES

@@ -49,9 +49,9 @@ class Sums:
         """Over all looks and strata: shape (splits,)."""
         return self._over(lambda values: values.sum(axis=(0, 1)))
 
-    def up_to_each_look(self) -> "Sums":
-        """Over strata, cumulated: shape (looks, splits)."""
-        return self._over(lambda values: values.sum(axis=1).cumsum(axis=0))
+    def up_to_each_look(self, *, first: int = 0) -> "Sums":
+        """Over strata, cumulated, from look ``first`` on: shape (looks - first, splits)."""
+        return self._over(lambda values: values.sum(axis=1).cumsum(axis=0)[first:])
 
     def by_stratum(self) -> list["Sums"]:
         """Over looks: one per stratum of shape (splits,)."""

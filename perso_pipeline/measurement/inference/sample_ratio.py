@@ -1,14 +1,12 @@
 """What is looked at before any effect: have the arms the sizes that the split promises, and were they alike before?
 
 Sources: chi-square at p < .001 for the sample ratio (Fabijan et al., KDD 2019); the same p for the means before the
-experiment and for two shares.
+experiment, and Fisher's exact test for two shares.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perso_pipeline.measurement.inference.means import difference
 from perso_pipeline.measurement.inference.moments import Moments, NotEstimable
 
 
@@ -19,6 +17,15 @@ class SampleRatio:
     treatment_units: int
     control_units: int
     p: float
+
+    def fault(self, limit: float) -> str | None:
+        """What is wrong where p lies below ``limit``."""
+        if self.p >= limit:
+            return None
+        return (
+            f"The arms have {self.treatment_units:,} and {self.control_units:,} visitors, which the split does not "
+            f"explain (p = {self.p:.1g}); find out who is missing before comparing."
+        )
 
 
 def sample_ratio(treatment_units: int, control_units: int, *, control_share: float) -> SampleRatio | NotEstimable:
@@ -49,17 +56,26 @@ def split_p(units: Sequence[int], shares: Sequence[float]) -> float | None:
 
 
 def balance_p(treatment: Moments, control: Moments) -> float | None:
-    """Give p of no difference before the experiment, by Welch's test; None where there is no spread to judge by."""
-    if min(treatment.units, control.units) < 2 or treatment.variance + control.variance == 0:
+    """Give p of no difference before the experiment, by Student's test; None where there is no spread to judge by.
+
+    Not Welch's: of few who ordered before, a small arm often has none, and its spread of zero would prove a difference.
+    Before the experiment both arms are of one population, so they have one spread.
+    """
+    whole = treatment + control
+    if min(treatment.units, control.units) < 2 or whole.variance == 0:
         return None
-    return float(difference(treatment.sample, control.sample).p_value)
+    from scipy import special
+
+    freedoms = (treatment.units - 1, control.units - 1)
+    pooled = (freedoms[0] * treatment.variance + freedoms[1] * control.variance) / sum(freedoms)
+    error = (pooled * (1 / treatment.units + 1 / control.units)) ** 0.5
+    return float(2 * special.stdtr(sum(freedoms), -abs(treatment.mean - control.mean) / error))
 
 
 def shares_p(first: tuple[int, int], second: tuple[int, int]) -> float | None:
-    """Give p of two shares, each (part, whole), being one; None where fewer than five are, or are not, in either."""
-    parts, wholes = first[0] + second[0], first[1] + second[1]
-    if not wholes or min(first[1], second[1]) * min(parts, wholes - parts) < 5 * wholes:
+    """Give p of two shares, each (part, whole), being one, by Fisher's exact test; None where a whole is empty."""
+    if not (first[1] and second[1]):
         return None
-    share = parts / wholes
-    error = math.sqrt(share * (1 - share) * (1 / first[1] + 1 / second[1]))
-    return math.erfc(abs(first[0] / first[1] - second[0] / second[1]) / error / math.sqrt(2))
+    from scipy import stats
+
+    return float(stats.fisher_exact([[first[0], first[1] - first[0]], [second[0], second[1] - second[0]]]).pvalue)

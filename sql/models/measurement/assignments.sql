@@ -15,24 +15,40 @@ people as (
     where known_on <= {{ night }} and identifier_type = 'visitor'
 ),
 
--- what a visitor was served, day by day: a handful of rows where the events are many
+-- spans of days in which the same experiments run
+days as (
+    select
+        dates.event_date,
+        sum(
+            case when dates.event_date >= experiments.starts_on then 1 else 0 end
+            + case when dates.event_date > experiments.ends_on then 1 else 0 end
+        ) as span
+    from (select distinct event_date from {{ ref('stg_recommendation_events') }} where event_type = 'served') as dates
+    cross join experiments
+    group by dates.event_date
+),
+
+-- what a visitor was served within each: a handful of rows where the events are many
 served as (
     select
-        site_id,
-        visitor_id,
-        scenario_id,
-        event_date,
-        variant,
-        model_version,
-        min(occurred_at) as served_at,
-        min(known_on) as known_on
-    from {{ ref('stg_recommendation_events') }}
+        events.site_id,
+        events.visitor_id,
+        events.scenario_id,
+        days.span,
+        events.variant,
+        events.model_version,
+        min(events.occurred_at) as served_at,
+        min(events.event_date) as event_date,
+        min(events.known_on) as known_on
+    from {{ ref('stg_recommendation_events') }} as events
+    inner join days on events.event_date = days.event_date
     where
-        event_type = 'served'
-        and is_robot is not true
-        and known_on <= {{ night }}
-        and event_date <= {{ night }}
-    group by site_id, visitor_id, scenario_id, event_date, variant, model_version
+        events.event_type = 'served'
+        and events.is_robot is not true
+        and events.known_on <= {{ night }}
+        and events.event_date <= {{ night }}
+    group by
+        events.site_id, events.visitor_id, events.scenario_id, days.span, events.variant, events.model_version
 ),
 
 visitors as (
@@ -89,7 +105,7 @@ due as (
     select
         *,
         max(case when kind <> 'test' and arm = 'control' then 1 else 0 end) over (
-            partition by site_id, visitor_id, scenario_id, event_date
+            partition by site_id, visitor_id, scenario_id, span
         ) = 1 as is_held_back_by_some
     from exposed
 ),
@@ -121,23 +137,40 @@ units as (
     group by experiment_id, site_id, visitor_id
 ),
 
--- the visit on which it began, and whether there was one before: what the lists cannot have changed
-visits as (
+known_visits as (
+    select
+        site_id,
+        visitor_id,
+        session_id,
+        session_date,
+        started_at,
+        channel
+    from {{ ref('sessions') }}
+    where known_on <= {{ night }} and session_date <= {{ night }}
+),
+
+first_visits as (
+    select
+        site_id,
+        visitor_id,
+        min(session_date) as first_date
+    from known_visits
+    group by site_id, visitor_id
+),
+
+-- the visit on which it began: like what was before, nothing that the lists can have changed
+first_channels as (
     select
         units.experiment_id,
         units.site_id,
         units.unit_id,
-        min_by(sessions.channel, (sessions.started_at, sessions.session_id)) filter (
-            where sessions.session_date = units.assigned_date
-        ) as channel,
-        max(case when sessions.session_date < units.assigned_date then 1 else 0 end) = 1 as is_returning
+        min_by(known_visits.channel, (known_visits.started_at, known_visits.session_id)) as channel
     from units
-    inner join {{ ref('sessions') }} as sessions
+    inner join known_visits
         on
-            units.site_id = sessions.site_id
-            and units.unit_id = sessions.visitor_id
-            and sessions.session_date <= units.assigned_date
-    where sessions.known_on <= {{ night }}
+            units.site_id = known_visits.site_id
+            and units.unit_id = known_visits.visitor_id
+            and units.assigned_date = known_visits.session_date
     group by units.experiment_id, units.site_id, units.unit_id
 ),
 
@@ -147,7 +180,7 @@ persons as (
         people.person_id,
         count(distinct units.variant) > 1 as is_mixed
     from units
-    inner join people on people.identifier = 'visitor:' || units.unit_id
+    inner join people on 'visitor:' || units.unit_id = people.identifier
     where people.void_on is null or people.void_on > {{ night }}
     group by units.experiment_id, people.person_id
 ),
@@ -161,12 +194,12 @@ segments_before as (
     from units
     inner join people
         on
-            people.identifier = 'visitor:' || units.unit_id
-            and people.known_on < units.assigned_date
-            and (people.void_on is null or people.void_on >= units.assigned_date)
+            'visitor:' || units.unit_id = people.identifier
+            and units.assigned_date > people.known_on
+            and (people.void_on is null or units.assigned_date <= people.void_on)
     inner join {{ source('segments', 'primary_segment') }} as primary_segment
         on
-            primary_segment.night = units.assigned_date - interval 1 day
+            units.assigned_date - interval 1 day = primary_segment.night
             and units.site_id = primary_segment.site_id
             and people.person_id = primary_segment.person_id
 ),
@@ -185,20 +218,21 @@ final as (
         units.is_mismatched,
         units.is_mismatched and units.is_matched as is_switched,
         units.scenario_id,
-        coalesce(visits.channel, 'unknown') as channel,
+        coalesce(first_channels.channel, 'unknown') as channel,
         coalesce(segments_before.segment_id, 'unknown') as segment_id,
-        coalesce(visits.is_returning, false) as is_returning
+        coalesce(first_visits.first_date < units.assigned_date, false) as is_returning
     from units
     left join people
         on
-            people.identifier = 'visitor:' || units.unit_id
+            'visitor:' || units.unit_id = people.identifier
             and (people.void_on is null or people.void_on > {{ night }})
     left join persons on units.experiment_id = persons.experiment_id and people.person_id = persons.person_id
-    left join visits
+    left join first_visits on units.site_id = first_visits.site_id and units.unit_id = first_visits.visitor_id
+    left join first_channels
         on
-            units.experiment_id = visits.experiment_id
-            and units.site_id = visits.site_id
-            and units.unit_id = visits.unit_id
+            units.experiment_id = first_channels.experiment_id
+            and units.site_id = first_channels.site_id
+            and units.unit_id = first_channels.unit_id
     left join segments_before
         on
             units.experiment_id = segments_before.experiment_id

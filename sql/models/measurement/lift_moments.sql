@@ -80,15 +80,15 @@ in_periods as (
     select
         'to_date' as period,
         outcomes.*,
-        orders as period_orders,
-        net as period_net
+        outcomes.orders as period_orders,
+        outcomes.net as period_net
     from outcomes
     union all
     select
         'last_28_days' as period,
         outcomes.*,
-        recent_orders as period_orders,
-        recent_net as period_net
+        outcomes.recent_orders as period_orders,
+        outcomes.recent_net as period_net
     from outcomes
 ),
 
