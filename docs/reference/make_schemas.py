@@ -10,10 +10,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from perso_pipeline.activation.config import Navigation, Triggers
+from perso_pipeline.contracts.experiments import Experiments
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.identity.config import IdentityRules
 from perso_pipeline.interactions.channels import Channels
-from perso_pipeline.measurement.config import Experiments, MeasurementConfig
+from perso_pipeline.measurement.config import MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.models.pins import PinnedModels
 from perso_pipeline.profiles.config import ProfilesConfig

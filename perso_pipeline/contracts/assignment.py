@@ -1,6 +1,6 @@
-"""Who is in which arm of the holdout: one salted hash that the shop, SQL and Python all repeat.
+"""Where a visitor falls between 0 and 1: one salted hash that the shop, SQL and Python all repeat.
 
-Add the name and salt of an experiment here. Keep effects and intervals in ``measurement``.
+What the shares mean (who is in which arm of what) stands in ``experiments``.
 """
 
 import hashlib
@@ -13,15 +13,10 @@ _DIGITS = 15  # 60 bits: fits BIGINT, and dividing by 16**15 is exact, so SQL an
 def share(salt: str, unit_id: str) -> float:
     """Where ``unit_id`` falls in [0, 1) under ``salt``; the same for ever and everywhere.
 
-    In DuckDB: ``share_sql("visitor_id")``.
+    In DuckDB: ``share_sql("visitor_id")``; in dbt models: the macro ``hash_share``.
     """
     digest = hashlib.md5(f"{salt}:{unit_id}".encode(), usedforsecurity=False).hexdigest()
     return int(digest[:_DIGITS], 16) / 16**_DIGITS
-
-
-def variant(unit_id: str, *, salt: str = HOLDOUT_SALT, holdout_share: float = HOLDOUT_SHARE) -> str:
-    """``'control'`` for the held-out share of units, else ``'treatment'``."""
-    return "control" if share(salt, unit_id) < holdout_share else "treatment"
 
 
 def share_sql(unit_column: str, *, salt: str = HOLDOUT_SALT) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 LIST_SEPARATOR = "|"
 
 
@@ -20,7 +20,7 @@ def guarded(value: Any) -> str:
     if isinstance(value, list):
         value = LIST_SEPARATOR.join(map(str, value))
     text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
 
 
 def write_csv(rows: pa.Table, path: Path) -> None:

@@ -1,9 +1,11 @@
-"""``measurement.lift``: per site, over all sites, and metric: the effect, or the reason why there is none.
+"""``measurement.lift_cells`` and ``measurement.lift``: per cell, metric and estimator the effect, or why there is none.
 
-Rows of ``measurement.lift_moments`` in, rows of ``measurement.lift`` out. Keep the statistics in ``lift.py``.
+Rows of ``lift_moments`` in, and what is broken. Keep statistics in ``inference``, what is measured in ``effects``,
+columns and words in ``lift_rows``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -11,173 +13,116 @@ from typing import Any
 
 import pyarrow as pa
 
+from perso_pipeline.measurement.arms import Arms, Row, cells, strata, together
 from perso_pipeline.measurement.config import MeasurementConfig
-from perso_pipeline.measurement.lift import Estimate, Moments, NotEstimable, SampleRatio, compare, sample_ratio
+from perso_pipeline.measurement.effects import LEAST_IN_STRATUM, METRICS, Metric, effect
+from perso_pipeline.measurement.inference.moments import NotEstimable
+from perso_pipeline.measurement.inference.sample_ratio import SampleRatio, sample_ratio
+from perso_pipeline.measurement.lift_rows import CELLS_SCHEMA, LIFT_SCHEMA, TOTAL, Found, planned, worded
 
 ALL_SITES = "all"
-
-METRICS = {"orders_per_visitor": "orders", "net_revenue_per_visitor": "net"}
-"""Metric to the column of ``lift_moments`` with its sum (``<column>_squared`` has the squares)."""
-
-LIFT_SCHEMA = pa.schema(
-    [
-        ("night", pa.date32()),
-        ("experiment_id", pa.string()),
-        ("site_id", pa.string()),
-        ("metric", pa.string()),
-        ("currency", pa.string()),
-        ("treatment_units", pa.int64()),
-        ("control_units", pa.int64()),
-        ("treatment_mean", pa.float64()),
-        ("control_mean", pa.float64()),
-        ("difference", pa.float64()),
-        ("ci_low", pa.float64()),
-        ("ci_high", pa.float64()),
-        ("relative_lift", pa.float64()),
-        ("relative_ci_low", pa.float64()),
-        ("relative_ci_high", pa.float64()),
-        ("p_value", pa.float64()),
-        ("sample_ratio_p", pa.float64()),
-        ("verdict", pa.string()),
-        ("reason", pa.string()),
-    ]
-)
-
-Row = Mapping[str, Any]
+STRATA, TO_DATE = "segment", "to_date"
 
 
-@dataclass(frozen=True)
-class Arms:
-    """Both arms of one experiment on one site, or on all sites together."""
+@dataclass(frozen=True, kw_only=True)
+class LiftTables:
+    """Both tables of one night: totals by the estimator that verdicts are about, and everything."""
 
-    rows: Sequence[Row]
-
-    def units(self, variant: str) -> int:
-        return sum(row["units"] for row in self._of(variant))
-
-    def ordering_units(self, variant: str) -> int:
-        return sum(row["ordering_units"] for row in self._of(variant))
-
-    def moments(self, variant: str, column: str) -> Moments:
-        parts = [Moments.of(row["units"], row[column], row[f"{column}_squared"]) for row in self._of(variant)]
-        return sum(parts, Moments.of(0, 0, 0))
-
-    @property
-    def currencies(self) -> list[str]:
-        found = {row[column] for row in self.rows for column in ("first_currency", "last_currency")}
-        return sorted(found - {None})
-
-    def _of(self, variant: str) -> list[Row]:
-        return [row for row in self.rows if row["variant"] == variant]
+    lift: pa.Table
+    cells: pa.Table
 
 
-def lift_table(
+def lift_tables(
     moments: pa.Table,
     *,
     night: date,
     shares: Mapping[str, float],
     sites: Sequence[str],
+    broken: Mapping[tuple[str, str], str],
     config: MeasurementConfig,
     rates: Mapping[str, Fraction],
-) -> pa.Table:
-    """One row per experiment, site ('all' where there are several with visitors) and metric, sorted so.
+) -> LiftTables:
+    """Every experiment, site ('all' where there are several with visitors), period, cell, metric and estimator.
 
     Args:
         moments: ``measurement.lift_moments`` of the night.
         night: The night.
-        shares: Experiment to the share of visitors that belongs in control.
+        shares: Experiment to the share of its visitors that belongs in control.
         sites: All sites, so that one without visitors says so.
+        broken: Experiment and site ('all' too) to why nothing may be said of it.
         config: What it takes to state an effect.
         rates: Currency to what one unit of it is worth in ``config.report_currency``, as known on the night.
     """
-    rows: list[dict[str, Any]] = []
+    by_experiment: dict[str, list[Row]] = defaultdict(list)
+    for row in moments.to_pylist():
+        by_experiment[row["experiment_id"]].append(row)
+    found: list[Found] = []
     for experiment_id, control_share in sorted(shares.items()):
-        of_experiment = [row for row in moments.to_pylist() if row["experiment_id"] == experiment_id]
-        groups = {site: Arms([row for row in of_experiment if row["site_id"] == site]) for site in sorted(sites)}
-        if len({row["site_id"] for row in of_experiment}) > 1:
-            groups = {ALL_SITES: _together(of_experiment, rates, config.report_currency), **groups}
-        for site, arms in groups.items():
+        rows = by_experiment[experiment_id]
+        groups = {site: [row for row in rows if row["site_id"] == site] for site in sorted(sites)}
+        if len({row["site_id"] for row in rows}) > 1:
+            groups = {ALL_SITES: together(rows, rates, config.report_currency), **groups}
+        for site, parts in groups.items():
+            key = {"night": night, "experiment_id": experiment_id, "site_id": site}
+            why = broken.get((experiment_id, site))
+            found += _of_site(parts, key, control_share, why, config)
+    cell_rows = worded(found, config)
+    totals = [
+        {**row, **planned(one, night, config)}
+        for one, row in zip(found, cell_rows, strict=True)
+        if one.is_total and one.key["period"] == TO_DATE and one.key["estimator"] == one.metric.primary
+    ]
+    return LiftTables(
+        lift=pa.Table.from_pylist(totals, schema=LIFT_SCHEMA),
+        cells=pa.Table.from_pylist(cell_rows, schema=CELLS_SCHEMA),
+    )
+
+
+def _of_site(
+    rows: Sequence[Row], key: dict[str, Any], control_share: float, broken: str | None, config: MeasurementConfig
+) -> Iterator[Found]:
+    """Totals by every estimator, cells by the primary one; a site without visitors has its totals all the same."""
+    by_part: dict[tuple[str, str], list[Row]] = {(TO_DATE, TOTAL): []}
+    for row in rows:
+        by_part.setdefault((row["period"], row["dimension"]), []).append(row)
+    for (period, dimension), parts in sorted(by_part.items()):
+        groups = (
+            {"all": Arms(parts)}
+            if dimension == TOTAL
+            else cells(parts, least_ordering=config.minimum_ordering_visitors)
+        )
+        parts_by_stratum = by_part.get((period, STRATA), []) if dimension == TOTAL else []
+        by_stratum = strata(parts_by_stratum, least_units=LEAST_IN_STRATUM)
+        for cell, arms in groups.items():
             ratio = sample_ratio(arms.units("treatment"), arms.units("control"), control_share=control_share)
-            for metric, column in METRICS.items():
-                effect = _effect(arms, column, ratio, config)
-                key = {"night": night, "experiment_id": experiment_id, "site_id": site, "metric": metric}
-                rows.append({**key, **_columns(arms, column, ratio, effect)})
-    return pa.Table.from_pylist(rows, schema=LIFT_SCHEMA)
+            fault = ratio.fault(config.sample_ratio_p) if isinstance(ratio, SampleRatio) else None
+            for metric in METRICS:
+                for estimator in metric.estimators if dimension == TOTAL else (metric.primary,):
+                    unready = _unready(metric, arms, ratio, config)
+                    state = unready or effect(metric, estimator, arms, by_stratum, config)
+                    place = {"period": period, "dimension": dimension, "cell": cell, "estimator": estimator}
+                    yield Found(
+                        key={**key, **place}, metric=metric, arms=arms, effect=state, broken=broken or fault,
+                        sample_ratio_p=ratio.p if isinstance(ratio, SampleRatio) else None,
+                    )  # fmt: skip
 
 
-def _together(rows: Sequence[Row], rates: Mapping[str, Fraction], currency: str | None) -> Arms:
-    """All sites, in ``currency`` where they have several and each has a rate; else as they are.
-
-    One rate per currency brings sums and squares over exactly.
-    """
-    arms = Arms(rows)
-    is_one_each = all(row["first_currency"] == row["last_currency"] for row in rows)
-    if currency is None or len(arms.currencies) < 2 or not is_one_each:
-        return arms
-    worth = {**rates, currency: Fraction(1)}
-    if not worth.keys() >= set(arms.currencies):
-        return arms
-    return Arms([_converted(row, worth.get(row["first_currency"], Fraction(1)), currency) for row in rows])
-
-
-def _converted(row: Row, rate: Fraction, currency: str) -> Row:
-    own = {"first_currency": currency, "last_currency": currency}
-    return {**row, **own, "net": Fraction(row["net"]) * rate, "net_squared": Fraction(row["net_squared"]) * rate**2}
-
-
-def _effect(
-    arms: Arms, column: str, ratio: SampleRatio | NotEstimable, config: MeasurementConfig
-) -> Estimate | NotEstimable:
-    """The sample ratio is looked at before the effect, and again nothing is divided that cannot be."""
-    if not arms.units("treatment") and not arms.units("control"):
-        return NotEstimable("No recommendation request was served.")
+def _unready(
+    metric: Metric, arms: Arms, ratio: SampleRatio | NotEstimable, config: MeasurementConfig
+) -> NotEstimable | None:
+    """What keeps the metric from being stated, whatever its numbers are."""
+    if not arms.count("units"):
+        return NotEstimable("No recommendation request was served.", is_too_few=True)
     if isinstance(ratio, NotEstimable):
         return ratio
-    if ratio.p < config.sample_ratio_p:
-        return NotEstimable(
-            f"The arms have {ratio.treatment_units:,} and {ratio.control_units:,} visitors, which the split does not "
-            f"explain (p = {ratio.p:.1g}); find out who is missing before comparing."
-        )
     for variant in ("treatment", "control"):
-        ordering = arms.ordering_units(variant)
+        ordering = arms.count("ordering_units", variant)
         if ordering < config.minimum_ordering_visitors:
-            return NotEstimable(
-                f"Only {ordering} visitors in {variant} ordered; {config.minimum_ordering_visitors} are needed."
-            )
-    if column == "net" and len(arms.currencies) > 1:
+            words = f"Only {ordering} visitors in {variant} ordered; {config.minimum_ordering_visitors} are needed."
+            return NotEstimable(words, is_too_few=True)
+    if metric.is_money and len(arms.currencies) > 1:
         return NotEstimable(
             f"Revenue is in {' and '.join(arms.currencies)}, which cannot be added up without report_currency in "
             "measurement.yml and a rate into it from exchange_rates."
         )
-    return compare(arms.moments("treatment", column), arms.moments("control", column), confidence=config.confidence)
-
-
-def _columns(
-    arms: Arms, column: str, ratio: SampleRatio | NotEstimable, effect: Estimate | NotEstimable
-) -> dict[str, Any]:
-    columns: dict[str, Any] = {
-        "currency": arms.currencies[0] if column == "net" and len(arms.currencies) == 1 else None,
-        "treatment_units": arms.units("treatment"),
-        "control_units": arms.units("control"),
-        "sample_ratio_p": ratio.p if isinstance(ratio, SampleRatio) else None,
-    }
-    if isinstance(effect, NotEstimable):
-        return {**columns, "verdict": "not estimable", "reason": effect.reason}
-    columns |= {
-        "treatment_mean": effect.treatment_mean,
-        "control_mean": effect.control_mean,
-        "difference": effect.difference,
-        "ci_low": effect.low,
-        "ci_high": effect.high,
-        "p_value": effect.p_value,
-        "verdict": "better" if effect.low > 0 else "worse" if effect.high < 0 else "no difference shown",
-    }
-    if isinstance(effect.relative, NotEstimable):
-        return {**columns, "reason": effect.relative.reason}
-    relative = effect.relative
-    return {
-        **columns,
-        "relative_lift": relative.lift,
-        "relative_ci_low": relative.low,
-        "relative_ci_high": relative.high,
-    }
+    return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perso_pipeline.measurement.lift import NotEstimable
+from perso_pipeline.measurement.inference.moments import NotEstimable
 
 Numbers = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from perso_pipeline.measurement.lift import NotEstimable
+from perso_pipeline.measurement.inference.moments import NotEstimable
 from perso_pipeline.measurement.off_policy import (
     ESTIMATORS,
     Codes,

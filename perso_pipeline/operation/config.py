@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from perso_pipeline.activation.config import Navigation, read_triggers
 from perso_pipeline.contracts.config_files import error_at, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
+from perso_pipeline.contracts.experiments import Experiments
 from perso_pipeline.contracts.sites import Site, Sites
 from perso_pipeline.identity.config import read_identity_rules
 from perso_pipeline.interactions.channels import read_channels
-from perso_pipeline.measurement.config import Experiments, MeasurementConfig
+from perso_pipeline.measurement.config import MeasurementConfig
 from perso_pipeline.models.config import ModelsConfig
 from perso_pipeline.models.pins import read_pins
 from perso_pipeline.profiles.config import ProfilesConfig

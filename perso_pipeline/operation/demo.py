@@ -11,7 +11,9 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.contracts.experiments import Experiments
 from perso_pipeline.erasure.receipt import check
 from perso_pipeline.operation.config import sites_by_id
 from perso_pipeline.settings import Settings
@@ -55,6 +57,7 @@ def make_shop(
     config = ShopConfig(
         people=people, items=items, days=days, seed=seed, last_day=last_day, file_format=file_format,
         sites=sites_by_id(settings.config_dir / "sites.yml", site_ids),
+        **_experiments(read_config(settings.config_dir / "experiments.yml", Experiments), last_day),
     )  # fmt: skip
     mark = truth_dir(settings) / _MARK
     wanted = config.model_dump_json()
@@ -74,6 +77,18 @@ def make_shop(
     mark.write_text(json.dumps({"config": wanted, **days_made}), encoding="utf-8")
     say(", ".join(f"{count:,} {stream}" for stream, count in summary.delivered.items()))
     return Shop(summary.first_day, summary.last_day)
+
+
+def _experiments(experiments: Experiments, last_day: date) -> dict[str, Any]:
+    """What the shop has to serve: the holdout of its last day, and everything beside it."""
+    holdout = next((e for e in experiments.experiments if e.kind == "holdout" and e.runs_on(last_day)), None)
+    beside = tuple(e for e in experiments.experiments if e.kind != "holdout")
+    if holdout is None:
+        return {"experiments": beside, "holdout_share": 0.0}
+    return {
+        "experiments": beside, "holdout_id": holdout.id, "holdout_salt": holdout.salt,
+        "holdout_share": holdout.control_share,
+    }  # fmt: skip
 
 
 def show_result(settings: Settings, *, night: date, out: Console) -> None:
@@ -154,11 +169,14 @@ def _one_home_page(published: duckdb.DuckDBPyConnection) -> Table:
 
 def _lift(published: duckdb.DuckDBPyConnection) -> list[str]:
     rows = published.execute(
-        "select metric, verdict, reason from lift where site_id = 'all' order by metric"
+        """
+        select experiment_id, metric, verdict, reason from lift
+        where site_id = 'all' and metric in ('orders_per_visitor', 'net_revenue_per_visitor') order by all
+        """
     ).fetchall()
     return [
-        f"Lift of {metric.replace('_', ' ')}: {verdict}{f' ({reason})' if reason else ''}"
-        for metric, verdict, reason in rows
+        f"Lift of {metric.replace('_', ' ')} by {experiment_id}: {verdict}{f' ({reason})' if reason else ''}"
+        for experiment_id, metric, verdict, reason in rows
     ]
 
 

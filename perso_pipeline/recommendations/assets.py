@@ -120,6 +120,10 @@ def recommendation_tables(
         ["activation", "navigation"],
         ["measurement", "revenue_report"],
         ["measurement", "lift"],
+        ["measurement", "lift_cells"],
+        ["measurement", "experiment_health"],
+        ["measurement", "self_tests"],
+        ["measurement", "experiments"],
     ],
     pool="warehouse",
 )

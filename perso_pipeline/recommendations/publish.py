@@ -44,6 +44,10 @@ TABLES = (
     "activation.navigation",
     "measurement.revenue_report",
     "measurement.lift",
+    "measurement.lift_cells",
+    "measurement.experiment_health",
+    "measurement.self_tests",
+    "measurement.experiments",
 )
 CSV_TABLES = ("activation.triggers",)  # what people load into other tools
 _STANDING = "select table_schema || '.' || table_name as name from information_schema.tables"

@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from perso_pipeline.contracts.assignment import HOLDOUT_SHARE
+from perso_pipeline.contracts.assignment import HOLDOUT_SALT, HOLDOUT_SHARE
 from perso_pipeline.contracts.config_files import ConfigPart
+from perso_pipeline.contracts.experiments import Experiment
 from perso_pipeline.contracts.sites import Site
 
 FileFormat = Literal["mixed", "parquet", "jsonl", "csv"]
@@ -42,6 +43,11 @@ class ShopConfig(ConfigPart):
     )
     holdout_share: float = Field(
         default=HOLDOUT_SHARE, ge=0, lt=1, description="Visitors from whom lists are held back."
+    )
+    holdout_id: str = Field(default="holdout", description="Its key in experiments.yml.")
+    holdout_salt: str = Field(default=HOLDOUT_SALT, min_length=4, description="Changes which visitors these are.")
+    experiments: tuple[Experiment, ...] = Field(
+        default=(), description="What is served beside the holdout: scenario controls and tests of experiments.yml."
     )
     deleted_share: float = Field(
         default=1 / 12, ge=0, le=1, description="Members who leave for good and delete their account the day after."

@@ -43,7 +43,7 @@ class People:
     emails: pa.Array
     device_visitor: Ints  # present cookie of each device
     device_browser: Ints
-    visitor_share: Floats  # by visitor number: where the salted hash of the cookie falls
+    visitor_shares: dict[str, Floats]  # salt to, by visitor number, where the hash of the cookie falls
     visitors: int
 
     @property
@@ -56,25 +56,25 @@ class People:
         self.device_visitor[lost] = self.visitors + np.arange(len(lost))
         self.visitors += len(lost)
 
-    def shares(self) -> Floats:
+    def shares(self, salt: str) -> Floats:
         """The salted hash of every cookie so far, by visitor number."""
-        known = len(self.visitor_share)
-        if known < self.visitors:
-            more = visitor_shares(np.arange(known, self.visitors))
-            self.visitor_share = np.concatenate([self.visitor_share, more])
-        return self.visitor_share
+        known = self.visitor_shares.get(salt, np.zeros(0))
+        if len(known) < self.visitors:
+            known = np.concatenate([known, visitor_shares(np.arange(len(known), self.visitors), salt)])
+            self.visitor_shares[salt] = known
+        return known
 
 
 def visitor_ids(numbers: Ints) -> pa.Array:
     return hex_ids("v", numbers, VISITOR_SALT)
 
 
-def visitor_shares(numbers: Ints) -> Floats:
+def visitor_shares(numbers: Ints, salt: str) -> Floats:
     """``contracts.assignment.share`` of many cookies, by DuckDB's md5."""
     rows = pa.table({"visitor_id": visitor_ids(numbers)})
     with duckdb.connect() as connection:
         connection.register("visitors", rows)
-        found = connection.sql(f"select {share_sql('visitor_id')} as share from visitors").fetchnumpy()
+        found = connection.sql(f"select {share_sql('visitor_id', salt=salt)} as share from visitors").fetchnumpy()
     return np.asarray(found["share"], dtype=np.float64)
 
 
@@ -96,7 +96,6 @@ def build_people(config: ShopConfig, catalogue: Catalogue, rng: np.random.Genera
         options = np.flatnonzero(kinds == kind)
         browser[mine] = rng.choice(options, int(mine.sum()))
     _share_devices(device, site, rng)
-    number = np.arange(n)
     own = int(owned.sum())
     names = give_names(site, is_member, rng)
     visitors = own + names.shared_devices
@@ -112,7 +111,7 @@ def build_people(config: ShopConfig, catalogue: Catalogue, rng: np.random.Genera
         device=device, names=names, first_shared_device=own,
         customer_ids=customer_ids(n), emails=emails(n),
         device_visitor=np.arange(visitors), device_browser=browser,
-        visitor_share=visitor_shares(number[:0]), visitors=visitors,
+        visitor_shares={}, visitors=visitors,
     )  # fmt: skip
 
 

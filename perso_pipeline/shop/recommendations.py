@@ -5,6 +5,7 @@ would not (``true_lift``). Control visitors get neither; their lists are logged 
 """
 
 from dataclasses import dataclass, fields
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from perso_pipeline.shop import arrays
 from perso_pipeline.shop.arrays import Bools, Ints
 from perso_pipeline.shop.catalogue import Catalogue
 from perso_pipeline.shop.config import ShopConfig
+from perso_pipeline.shop.experiments import held_back, model_versions
 from perso_pipeline.shop.people import People, visitor_ids
 from perso_pipeline.shop.visits import HOME, Steps, Visits
 from perso_pipeline.shop.words import BROWSERS, ROBOTS
@@ -35,6 +37,7 @@ class Requests:
     scenario: Ints
     step: Ints  # product view the list stands on (product), else -1
     items: Ints  # (n, SLOTS), -1 in empty slots
+    is_held_back: Bools
     is_rendered: Bools
     is_viewed: Bools
     target: Ints  # step that the click leads to, -1 without a click
@@ -51,6 +54,7 @@ def plan_lists(
     people: People,
     catalogue: Catalogue,
     first_number: int,
+    day: date,
     rng: np.random.Generator,
 ) -> tuple[Requests, Steps, Bools]:
     """Lists on home and product pages, the steps with those that clicks brought, and who buys because of one."""
@@ -60,7 +64,8 @@ def plan_lists(
     session = np.concatenate([home, steps.session[product]])
     step = np.concatenate([np.full(len(home), -1), product])
     n = len(session)
-    control = visits.is_control[session]
+    scenario = np.where(step < 0, 0, 1)
+    control = _held_back(visits.visitor[session], scenario, day, config, people)
     rendered = rng.random(n) < 0.94
     viewed = rendered & (rng.random(n) < 0.58)
 
@@ -102,11 +107,28 @@ def plan_lists(
     target[rows] = moved[len(steps.session) + np.arange(len(rows))]
     requests = Requests(
         number=number, session=session,
-        scenario=np.where(step < 0, 0, 1),
+        scenario=scenario, is_held_back=control,
         step=np.where(step >= 0, moved[np.maximum(step, 0)], -1),
         items=items, is_rendered=rendered & ~control, is_viewed=viewed & ~control, target=target,
     )  # fmt: skip
     return requests, together.take(order), _caused(visits, brought, config, rng)
+
+
+def _held_back(visitors: Ints, scenario: Ints, day: date, config: ShopConfig, people: People) -> Bools:
+    by_scenario = [held_back(visitors, name, day, config=config, people=people) for name in SCENARIOS]
+    return np.choose(scenario, by_scenario)
+
+
+def _model_versions(
+    visitors: Ints, scenario: Ints, day: date, incumbent: str, config: ShopConfig, people: People
+) -> pa.Array:
+    """Of each list, the model that made it."""
+    found = np.full(len(visitors), incumbent, dtype=object)
+    for number, name in enumerate(SCENARIOS):
+        codes, names = model_versions(visitors, name, day, incumbent=incumbent, config=config, people=people)
+        mine = scenario == number
+        found[mine] = np.array(names, dtype=object)[codes[mine]]
+    return pa.array(found, pa.string()).dictionary_encode()
 
 
 def _caused(visits: Visits, brought: Steps, config: ShopConfig, rng: np.random.Generator) -> Bools:
@@ -121,15 +143,17 @@ def _caused(visits: Visits, brought: Steps, config: ShopConfig, rng: np.random.G
 
 
 def cart_lists(
-    visits: Visits, filled: Ints, context: Ints, *, people: People, catalogue: Catalogue, first_number: int,
-    rng: np.random.Generator,
+    visits: Visits, filled: Ints, context: Ints, *, config: ShopConfig, people: People, catalogue: Catalogue,
+    first_number: int, day: date, rng: np.random.Generator,
 ) -> Requests:  # fmt: skip
     """Lists in the cart of the sessions ``filled``; they are seen, and nobody clicks them."""
     n = len(filled)
-    control = visits.is_control[filled]
+    scenario = np.full(n, 2)
+    control = _held_back(visits.visitor[filled], scenario, day, config, people)
     rendered = rng.random(n) < 0.94
     return Requests(
-        number=first_number + np.arange(n), session=filled, scenario=np.full(n, 2), step=np.full(n, -1),
+        number=first_number + np.arange(n), session=filled, scenario=scenario, is_held_back=control,
+        step=np.full(n, -1),
         items=_contents(visits, filled, context, people, catalogue, rng),
         is_rendered=rendered & ~control, is_viewed=rendered & ~control & (rng.random(n) < 0.5),
         target=np.full(n, -1),
@@ -169,7 +193,7 @@ def _put(items: Ints, rows: Ints, slot: Ints, wanted: Ints) -> None:
 def recommendation_events(
     visits: Visits, steps: Steps, requests: Requests, *,
     served_at: Ints, step_at: Ints, added_at: Ints, customer: Ints, people: People, catalogue: Catalogue,
-    site_ids: pa.Array, model_version: str,
+    site_ids: pa.Array, config: ShopConfig, day: date, incumbent: str,
 ) -> dict[str, pa.Array | Ints]:  # fmt: skip
     """Columns of the stream (without event_id); ``_site`` and ``_at`` are codes for the delivery.
 
@@ -184,8 +208,11 @@ def recommendation_events(
         people: for ids.
         catalogue: for ids.
         site_ids: vocabulary of sites.
-        model_version: the incumbent's name.
+        config: what is tested.
+        day: the local day.
+        incumbent: model_version of the lists that no test is about.
     """
+    models = _model_versions(visits.visitor[requests.session], requests.scenario, day, incumbent, config, people)
     second = 1_000_000
     clicked = requests.target >= 0
     target = np.maximum(requests.target, 0)
@@ -216,11 +243,11 @@ def recommendation_events(
         "request_id": arrays.hex_ids("r", requests.number[rows], REQUEST_SALT),
         "scenario_id": arrays.words(requests.scenario[rows], pa.array(SCENARIOS)),
         "variant": arrays.words(
-            np.where(kind == 0, visits.is_control[session].astype(np.int64), -1), pa.array(("treatment", "control"))
+            np.where(kind == 0, requests.is_held_back[rows].astype(np.int64), -1), pa.array(("treatment", "control"))
         ),
         "item_ids": arrays.lists(np.where(on_list[:, None], requests.items[rows], -1), catalogue.ids),
         "item_id": arrays.words(np.where(on_list, -1, steps.item[np.maximum(requests.target[rows], 0)]), catalogue.ids),
         "context_item_id": arrays.words(np.where(step >= 0, steps.item[np.maximum(step, 0)], -1), catalogue.ids),
-        "model_version": arrays.words(np.zeros(len(rows), dtype=np.int64), pa.array([model_version])),
+        "model_version": models.take(pa.array(rows)),
         "user_agent": arrays.words(visits.browser[session], pa.array([b for b, _ in BROWSERS] + list(ROBOTS))),
     }

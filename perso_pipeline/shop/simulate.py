@@ -85,8 +85,9 @@ def simulate(
         numbers["session"] += visits.count
         steps = plan_steps(visits, people=people, catalogue=catalogue, rng=rng)
         lists, steps, caused = plan_lists(
-            visits, steps, config=config, people=people, catalogue=catalogue, first_number=numbers["request"], rng=rng
-        )
+            visits, steps, config=config, people=people, catalogue=catalogue, first_number=numbers["request"],
+            day=calendar.date(day), rng=rng,
+        )  # fmt: skip
         numbers["request"] += len(lists.number)
         buys = fill_carts(visits, steps, caused=caused, catalogue=catalogue, rng=rng)
         caused &= buys
@@ -114,9 +115,11 @@ def simulate(
             visits,
             filled,
             context[filled],
+            config=config,
             people=people,
             catalogue=catalogue,
             first_number=numbers["request"],
+            day=calendar.date(day),
             rng=rng,
         )
         numbers["request"] += len(in_cart.number)
@@ -129,7 +132,8 @@ def simulate(
             served_at=np.concatenate([list_at, timed.cart_at[filled]]) + SECOND // 4,
             step_at=timed.step_at, added_at=timed.added_at,
             customer=np.concatenate([known, timed.customer_at_cart[filled]]),
-            people=people, catalogue=catalogue, site_ids=site_ids, model_version=MODEL_VERSION,
+            people=people, catalogue=catalogue, site_ids=site_ids, config=config,
+            day=calendar.date(day), incumbent=MODEL_VERSION,
         ))  # fmt: skip
 
         lines, emptied = place_orders(

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perso_pipeline.contracts.sites import Site
-from perso_pipeline.shop import arrays
+from perso_pipeline.shop import arrays, experiments
 from perso_pipeline.shop.arrays import Bools, Ints
 from perso_pipeline.shop.catalogue import Catalogue
 from perso_pipeline.shop.config import ShopConfig
+from perso_pipeline.shop.experiments import is_held_out
 from perso_pipeline.shop.orders import Lines
 from perso_pipeline.shop.people import People, visitor_ids
 from perso_pipeline.shop.visits import Visits
@@ -39,6 +40,9 @@ class Truth:
         self._caused: list[pa.Table] = []
         self._deleted: list[tuple[int, date]] = []
         self.totals: dict[str, dict[str, float]] = {arm: defaultdict(float) for arm in ARMS}
+        self.experiments: dict[str, dict[str, dict[str, int]]] = {
+            experiment.id: {arm: defaultdict(int) for arm in ARMS} for experiment in config.experiments
+        }
 
     def add_day(
         self, visits: Visits, lines: Lines, *, buys: Bools, caused: Bools, signs_in: Bools, shows: Bools, order: Ints,
@@ -60,6 +64,13 @@ class Truth:
             total["sessions"] += float(mine.sum())
             total["orders"] += float((buys & mine).sum())
             total["orders_caused"] += float((buys & caused & mine).sum())
+        for experiment in self._config.experiments:
+            arm_of = experiments.arms(experiment, visits.visitor, self._config, people)
+            for number, arm in enumerate(ARMS):
+                mine = human & (arm_of == number)
+                counted = self.experiments[experiment.id][arm]
+                counted["orders"] += int((buys & mine).sum())
+                counted["orders_caused"] += int((buys & caused & mine).sum())
         rows = np.flatnonzero(buys & caused)
         sites = pa.array([s.id for s in self._config.sites])
         self._caused.append(pa.table({
@@ -68,7 +79,7 @@ class Truth:
             "visitor_id": visitor_ids(visits.visitor[rows]),
         }))  # fmt: skip
         online = lines.visitor >= 0
-        arms = people.shares()[np.maximum(lines.visitor, 0)] < self._config.holdout_share
+        arms = is_held_out(np.maximum(lines.visitor, 0), self._config, people)
         amount = (lines.quantity * lines.price - lines.discount).astype(float)
         for number, arm in enumerate(ARMS):
             self.totals[arm]["revenue_cents"] += float(amount[online & (arms == bool(number))].sum())
@@ -131,18 +142,20 @@ class Truth:
         pq.write_table(pa.Table.from_pylist(deliveries), folder / "deliveries.parquet")
         pq.write_table(pa.concat_tables(self._caused), folder / "caused_orders.parquet")
         seen = np.unique(visitor)
-        control = people.shares()[seen] < self._config.holdout_share
+        control = is_held_out(seen, self._config, people)
         for index, arm in enumerate(ARMS):
             self.totals[arm]["visitors"] = float((control == bool(index)).sum())
         treated = self.totals["treatment"]
         without = treated["orders"] - treated["orders_caused"]
         (folder / "lift.json").write_text(json.dumps({
             "true_lift": self._config.true_lift,
+            "holdout_id": self._config.holdout_id,
             "holdout_share": self._config.holdout_share,
             "unit": "visitor_id",
             "orders_caused": int(treated["orders_caused"]),
             "orders_without_lists": int(without),
             "realised_lift": treated["orders_caused"] / without if without else None,
             "arms": {arm: {k: (int(v)) for k, v in sorted(values.items())} for arm, values in self.totals.items()},
+            "experiments": self.experiments,
             "undelivered": dict(sorted(undelivered.items())),
         }, indent=2) + "\n", encoding="utf-8")  # fmt: skip

@@ -57,7 +57,8 @@ def verify(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
         *_deliveries(warehouse, truth_dir),
         _deleted(warehouse, truth_dir),
         *_identity(warehouse, truth_dir),
-        _lift(warehouse, planted),
+        *_lifts(warehouse, planted),
+        *_self_tests(warehouse),
         *_segments(warehouse, truth_dir),
     ]
 
@@ -141,26 +142,74 @@ def _identity(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:
     ]  # fmt: skip
 
 
-def _lift(warehouse: Warehouse, planted: dict[str, Any]) -> Comparison:
-    """Whether the interval of the last night holds the planted lift of orders; one in twenty honest ones does not."""
-    name = "lift: orders per visitor"
-    expected = f"{planted['true_lift']:+.1%} planted, {planted['orders_caused']:,} orders caused"
-    rows = warehouse.query("""
+def _lifts(warehouse: Warehouse, planted: dict[str, Any]) -> list[Comparison]:
+    """Whether the interval of the last night holds the lift of orders; one in twenty honest ones does not."""
+    words = f"{planted['true_lift']:+.1%} planted, {planted['orders_caused']:,} orders caused"
+    found = [_lift(warehouse, "lift: orders per visitor", planted["holdout_id"], planted["true_lift"], words)]
+    for experiment_id, arms in sorted(planted["experiments"].items()):
+        name = f"lift of {experiment_id}: orders per visitor"
+        ratios = [arms[arm]["orders"] - arms[arm]["orders_caused"] for arm in ("treatment", "control")]
+        if min(ratios) == 0:
+            found.append(Comparison(name, "an arm of nobody who buys without lists", "", "cannot tell"))
+            continue
+        treatment, control = (
+            arms[arm]["orders"] / rest for arm, rest in zip(("treatment", "control"), ratios, strict=True)
+        )
+        true = treatment / control - 1
+        caused = f"{treatment - 1:+.1%} caused in treatment and {control - 1:+.1%} in control"
+        found.append(_lift(warehouse, name, experiment_id, true, f"{true:+.1%}: {caused}"))
+    return found
+
+
+def _lift(warehouse: Warehouse, name: str, experiment_id: str, true: float, expected: str) -> Comparison:
+    rows = warehouse.query(
+        """
         select site_id, relative_lift, relative_ci_low, relative_ci_high, verdict, reason
         from measurement.lift
-        where metric = 'orders_per_visitor' and night = (select max(night) from measurement.lift)
+        where metric = 'orders_per_visitor' and experiment_id = ? and night = (select max(night) from measurement.lift)
         order by site_id = 'all' desc, treatment_units desc
         limit 1
-    """).to_pylist()
+        """,
+        [experiment_id],
+    ).to_pylist()
     if not rows:
         return Comparison(name, expected, "no row in measurement.lift", "does not hold")
     row = rows[0]
     if row["relative_ci_low"] is None or row["relative_ci_high"] is None:
-        return Comparison(name, expected, f"not estimable: {row['reason'] or row['verdict']}", "cannot tell")
+        verdict: Literal["cannot tell", "does not hold"] = (
+            "does not hold" if row["verdict"] == "broken" else "cannot tell"
+        )
+        return Comparison(name, expected, f"{row['verdict']}: {row['reason']}", verdict)
     interval = f"{row['relative_ci_low']:+.1%} to {row['relative_ci_high']:+.1%}"
     got = f"{row['relative_lift']:+.1%} ({interval}), site {row['site_id']}"
-    inside = row["relative_ci_low"] <= planted["true_lift"] <= row["relative_ci_high"]
+    inside = row["relative_ci_low"] <= true <= row["relative_ci_high"]
     return Comparison(name, expected, got, "holds" if inside else "does not hold")
+
+
+def _self_tests(warehouse: Warehouse) -> list[Comparison]:
+    """What the last night found of its own intervals on seeded splits: the worst of each test on each site."""
+    if not warehouse.exists("measurement.self_tests"):
+        return []
+    rows = warehouse.query("""
+        select test, site_id, metric, estimator, share, share_low, share_high, status, reason
+        from measurement.self_tests where night = (select max(night) from measurement.self_tests)
+        order by site_id, test, metric, estimator
+    """).to_pylist()
+    names = {"a_a": "arms that do not differ: splits with a finding", "planted": "4 % planted: intervals that hold it"}
+    found = []
+    for test, site_id in dict.fromkeys((row["test"], row["site_id"]) for row in rows):
+        of_both = [row for row in rows if (row["test"], row["site_id"]) == (test, site_id)]
+        name = f"{names[test]}, {site_id}"
+        untold = [row["reason"] for row in of_both if row["status"] == "cannot tell"]
+        if untold:
+            found.append(Comparison(name, "", untold[0], "cannot tell"))
+            continue
+        lowest, highest = (edge(row["share"] for row in of_both) for edge in (min, max))
+        expected = f"{of_both[0]['share_low']:.1%} to {of_both[0]['share_high']:.1%}; of the sequence no more"
+        got = f"{lowest:.1%} to {highest:.1%} over {len(of_both)} metrics and estimators"
+        is_sound = all(row["status"] == "holds" for row in of_both)
+        found.append(Comparison(name, expected, got, "holds" if is_sound else "does not hold"))
+    return found
 
 
 def _segments(warehouse: Warehouse, truth_dir: Path) -> list[Comparison]:

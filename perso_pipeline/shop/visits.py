@@ -12,6 +12,7 @@ from perso_pipeline.shop.arrays import Bools, Floats, Ints
 from perso_pipeline.shop.calendar import SECOND, Calendar
 from perso_pipeline.shop.catalogue import Catalogue
 from perso_pipeline.shop.config import ShopConfig
+from perso_pipeline.shop.experiments import is_held_out
 from perso_pipeline.shop.people import People
 from perso_pipeline.shop.words import BROWSERS, EMAIL_SOURCE, ROBOTS, SOURCES
 
@@ -130,7 +131,7 @@ def plan_visits(
         account=np.where(on_second, people.count + who, person), site=site, visitor=visitor, browser=browser,
         start=calendar.midnights[site, day] + (calendar.seconds_of_day(n, rng) * SECOND).astype(np.int64),
         source=source, landing=landing, engaged=engaged | is_robot,
-        is_control=people.shares()[visitor] < config.holdout_share,
+        is_control=is_held_out(visitor, config, people),
         focus=np.where(is_robot, -1, people.tastes[who, taste]),
         steps=steps, buy_chance=buy_chance, means_to_buy=means_to_buy, carts=carts,
         signs_in_early=people.is_member[who] & ~is_robot & ((rng.random(n) < 0.18) | at_kiosk),

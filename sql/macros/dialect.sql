@@ -142,3 +142,53 @@
 {%- endmacro %}
 {% macro duckdb__local_time(zone, moment) -%}timezone({{ zone }}, timezone('UTC', {{ moment }})){%- endmacro %}
 {% macro spark__local_time(zone, moment) -%}from_utc_timestamp({{ moment }}, {{ zone }}){%- endmacro %}
+
+{#- A key of a JSON object that holds a list of whole numbers; null where it does not. -#}
+{% macro json_integers(column, key) -%}
+  {{ return(adapter.dispatch('json_integers')(column, key)) }}
+{%- endmacro %}
+{% macro duckdb__json_integers(column, key) -%}try_cast(json_extract({{ column }}, '$.{{ key }}') as bigint[]){%- endmacro %}
+{% macro spark__json_integers(column, key) -%}from_json(get_json_object({{ column }}, '$.{{ key }}'), 'array<bigint>'){%- endmacro %}
+
+{#-
+  The share of an amount from one numerator to the next: shares of 0 to a, a to b, ... to the denominator add up to
+  the amount exactly, in ten-thousandths and whole numbers all the way.
+-#}
+{% macro share_of(amount, share_from, share_to, share_of) -%}
+  {{ return(adapter.dispatch('share_of')(amount, share_from, share_to, share_of)) }}
+{%- endmacro %}
+{% macro duckdb__share_of(amount, share_from, share_to, share_of) -%}
+  {%- set units = "cast(" ~ amount ~ " * 10000 as hugeint)" -%}
+  cast(({{ units }} * {{ share_to }} // {{ share_of }} - {{ units }} * {{ share_from }} // {{ share_of }})
+  * cast(0.0001 as decimal(18, 4)) as decimal(18, 4))
+{%- endmacro %}
+{% macro spark__share_of(amount, share_from, share_to, share_of) -%}
+  {%- set units = "cast(" ~ amount ~ " * 10000 as bigint)" -%}
+  cast(({{ units }} * {{ share_to }} div {{ share_of }} - {{ units }} * {{ share_from }} div {{ share_of }})
+  * cast(0.0001 as decimal(18, 4)) as decimal(18, 4))
+{%- endmacro %}
+
+{#- The members of a list of texts as one text. -#}
+{% macro joined_text(list, separator) -%}
+  {{ return(adapter.dispatch('joined_text')(list, separator)) }}
+{%- endmacro %}
+{% macro duckdb__joined_text(list, separator) -%}array_to_string({{ list }}, {{ sql_text(separator) }}){%- endmacro %}
+{% macro spark__joined_text(list, separator) -%}array_join({{ list }}, {{ sql_text(separator) }}){%- endmacro %}
+
+{#- Where a unit falls in [0, 1) under a salt: contracts.assignment.share, bit for bit. Arguments are expressions. -#}
+{% macro hash_share(salt, unit) -%}
+  {{ return(adapter.dispatch('hash_share')(salt, unit)) }}
+{%- endmacro %}
+{% macro duckdb__hash_share(salt, unit) -%}
+  cast(cast('0x' || left(md5({{ salt }} || ':' || {{ unit }}), 15) as bigint) as double) / 1152921504606846976
+{%- endmacro %}
+{% macro spark__hash_share(salt, unit) -%}
+  cast(conv(left(md5(concat({{ salt }}, ':', {{ unit }})), 15), 16, 10) as double) / 1152921504606846976
+{%- endmacro %}
+
+{#- One row per whole number from the first to the last, both included. -#}
+{% macro each_number(first, last) -%}
+  {{ return(adapter.dispatch('each_number')(first, last)) }}
+{%- endmacro %}
+{% macro duckdb__each_number(first, last) -%}unnest(range({{ first }}, {{ last }} + 1)){%- endmacro %}
+{% macro spark__each_number(first, last) -%}explode(sequence({{ first }}, {{ last }})){%- endmacro %}

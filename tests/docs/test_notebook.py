@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from perso_pipeline.activation.triggers import SCHEMA as TRIGGERS
-from perso_pipeline.measurement.lift_table import LIFT_SCHEMA
+from perso_pipeline.measurement.lift_rows import LIFT_SCHEMA
 from perso_pipeline.recommendations.composer import RECOMMENDATIONS
 from perso_pipeline.settings import PROJECT_ROOT
 

@@ -10,9 +10,11 @@ import pytest
 
 from perso_pipeline.activation.triggers import SCHEMA as TRIGGERS
 from perso_pipeline.identity.tables import TABLES as IDENTITY
-from perso_pipeline.measurement.config import Experiment, Experiments, MeasurementConfig
-from perso_pipeline.measurement.lift_table import LIFT_SCHEMA
-from perso_pipeline.measurement.settings_tables import experiments_table, report_window_table
+from perso_pipeline.measurement.config import MeasurementConfig
+from perso_pipeline.measurement.health import HEALTH_SCHEMA
+from perso_pipeline.measurement.lift_rows import CELLS_SCHEMA, LIFT_SCHEMA
+from perso_pipeline.measurement.self_tests import SELF_TESTS_SCHEMA
+from perso_pipeline.measurement.settings_tables import EXPERIMENTS_SCHEMA, report_window_table
 from perso_pipeline.models.candidates import SCHEMA as CANDIDATES
 from perso_pipeline.models.tables import CHAMPIONS, COLD_ITEMS, MODEL_ARTIFACTS, SUBMODEL_MEMBERS, SUBMODELS
 from perso_pipeline.models.tables import SCHEMAS as MEASURED
@@ -25,7 +27,6 @@ from perso_pipeline.settings import PROJECT_ROOT
 
 PAGE = PROJECT_ROOT / "docs" / "reference" / "tables.md"
 NIGHT = date(2026, 1, 2)
-EXPERIMENT = Experiment(id="one", salt="salt", holdout_share=0.1, starts_on=NIGHT)
 IN_DUCKDB = {
     "date32[day]": "date", "string": "varchar", "int32": "integer", "int64": "bigint", "double": "double",
     "bool": "boolean", "timestamp[us]": "timestamp", "list<item: string>": "varchar[]",
@@ -50,8 +51,11 @@ SCHEMAS: dict[str, pa.Schema] = {
     "recommendations.publish_log": _LOG,
     "activation.triggers": TRIGGERS,
     "measurement.lift": LIFT_SCHEMA,
-    "measurement.experiments": experiments_table(Experiments(experiments=(EXPERIMENT,)), NIGHT).schema,
-    "measurement.report_windows": report_window_table(MeasurementConfig(), NIGHT).schema,
+    "measurement.lift_cells": CELLS_SCHEMA,
+    "measurement.experiment_health": HEALTH_SCHEMA,
+    "measurement.self_tests": SELF_TESTS_SCHEMA,
+    "measurement.experiments": EXPERIMENTS_SCHEMA,
+    "measurement.report_windows": report_window_table(MeasurementConfig(), NIGHT, known_erasures=0).schema,
 }
 
 

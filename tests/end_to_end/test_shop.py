@@ -22,8 +22,20 @@ def test_every_stage_has_rows_on_the_last_night(shop: Installation) -> None:
         ("recommendations.recommendations", "night"),
         ("measurement.revenue_report", "night"),
         ("measurement.lift", "night"),
+        ("measurement.lift_cells", "night"),
+        ("measurement.self_tests", "night"),
     ]:
         assert shop.rows(f"select count(*) from {table} where {column} = date '{LAST}'")[0][0] > 0, table
+
+
+def test_the_shop_is_served_what_experiments_yml_says_and_nothing_speaks_against_it(shop: Installation) -> None:
+    health = shop.rows(
+        f"select experiment_id, check_name, status from measurement.experiment_health where night = date '{LAST}'"
+    )
+    assert {experiment for experiment, *_ in health} == {"holdout", "product-control"}
+    assert [row for row in health if row[2] == "broken"] == []
+    served = f"select sum(mismatched_units), min(units) > 0 from measurement.lift_moments where night = date '{LAST}'"
+    assert shop.rows(served) == [(0, True)]
 
 
 def test_every_scenario_is_published_with_level_and_version(shop: Installation) -> None:

@@ -30,7 +30,8 @@ def measured_file(tmp_path_factory, build) -> Path:
     """The hand-made shop with the measurement tables of the nights 10, 4, 9 and 10 again: order and repetition tell nothing."""
     path = tmp_path_factory.mktemp("warehouse") / "shop.duckdb"
     with duckdb.connect(str(path)) as connection:
-        connection.execute((Path(__file__).parent / "hand_made_shop.sql").read_text(encoding="utf-8"))
+        for script in ("hand_made_shop.sql", "hand_made_beside.sql"):
+            connection.execute((Path(__file__).parent / script).read_text(encoding="utf-8"))
     build(path, "measurement", "2026-01-10", "2026-01-04", "2026-01-09", "2026-01-10")
     return path
 

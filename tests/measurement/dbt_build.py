@@ -1,6 +1,6 @@
 """Builds one stage of the real dbt project, in a process of its own: dbt keeps its database open as long as it lives.
 
-Called as ``python dbt_build.py <stage> <night>...``; the warehouse is PERSO_WAREHOUSE. The project is parsed once for all
+Called as ``python dbt_build.py <target> <stage>[,<stage or model>...] <night>...``; the warehouse is PERSO_WAREHOUSE. The project is parsed once for all
 nights.
 """
 
@@ -24,13 +24,14 @@ def main(target: str, stage: str, nights: list[str]) -> None:
         "--log-path",
         target,
     ]
+    selected = [f"path:models/{part}" for part in stage.split(",")]
     parsed = dbtRunner().invoke(["parse", "--quiet", *where]).result
     for (
         night
     ) in nights:  # a copy each: dbt marks what it has compiled and would leave ephemeral models out the next time
         variables = json.dumps({"night": night})
         done = dbtRunner(manifest=parsed.deepcopy()).invoke(
-            ["build", "--quiet", "--select", f"path:models/{stage}", "--vars", variables, *where]
+            ["build", "--quiet", "--select", *selected, "--vars", variables, *where]
         )
         if not done.success:
             sys.exit(

@@ -55,7 +55,8 @@ select 'o1' as event_id, 'order_placed' as event_type, date '2026-01-02' as even
 
 create table staging.stg_recommendation_events as
 select event_id, event_type, occurred_at::timestamp as occurred_at, occurred_at::date as event_date, known_on::date as known_on,
-    'uk' as site_id, visitor_id, request_id, scenario_id, variant, item_ids, item_id, model_version, is_robot
+    'uk' as site_id, visitor_id, request_id, scenario_id, variant, item_ids, item_id, model_version, is_robot,
+    case when event_id = 'r1' then '{"levels": [1, 2]}'::json end as payload
 from (values
     ('r1', 'served', '2026-01-02 10:00', '2026-01-02', 'v1', 'q1', 'home', 'treatment', ['mug', 'pan'], null, 'als-1', false),
     ('r2', 'rendered', '2026-01-02 10:00', '2026-01-02', 'v1', 'q1', null, null, ['mug', 'pan'], null, null, false),
@@ -72,16 +73,18 @@ from (values
 
 create table interactions.session_events as
 select 'x1' as event_id, 's1' as session_id, timestamp '2026-01-02 10:10' as occurred_at, date '2026-01-02' as event_date,
-    'uk' as site_id, 'checkout_complete' as event_type, 'A' as order_id, date '2026-01-02' as known_on;
+    'uk' as site_id, 'v1' as visitor_id, 'checkout_complete' as event_type, 'A' as order_id, false as is_robot,
+    date '2026-01-02' as known_on;
 
 create table interactions.sessions as
-select session_id, 'uk' as site_id, identifier, session_date::date as session_date, channel, device_type, country, is_robot,
-    session_date::date as known_on
+select session_id, 'uk' as site_id, identifier, identifier[9:] as visitor_id, session_date::date as session_date,
+    started_at::timestamp as started_at, started_at::timestamp + interval 20 minute as ended_at, channel, device_type, country,
+    is_robot, session_date::date as known_on
 from (values
-    ('s1', 'visitor:v1', '2026-01-02', 'email', 'phone', 'IE', false),
-    ('s2', 'visitor:v1', '2026-01-04', 'direct', 'phone', 'IE', false),
-    ('s3', 'visitor:v2', '2026-01-02', 'direct', 'desktop', 'GB', false)
-) t(session_id, identifier, session_date, channel, device_type, country, is_robot);
+    ('s1', 'visitor:v1', '2026-01-02', '2026-01-02 09:55', 'email', 'phone', 'IE', false),
+    ('s2', 'visitor:v1', '2026-01-04', '2026-01-04 09:00', 'direct', 'phone', 'IE', false),
+    ('s3', 'visitor:v2', '2026-01-02', '2026-01-02 09:00', 'direct', 'desktop', 'GB', false)
+) t(session_id, identifier, session_date, started_at, channel, device_type, country, is_robot);
 
 create table interactions.interactions as
 select event_date::date as event_date, event_date::date as known_on, 'uk' as site_id, identifier, item_id, event_type, is_robot
@@ -154,12 +157,21 @@ from (values
 create table segments.primary_segment as
 select date '2026-01-10' as night, 'uk' as site_id, 'p1' as person_id, 'new-customers' as segment_id;
 
-create table measurement.report_windows as from (values
-    (date '2026-01-04', date '2025-01-01', date '2026-01-04'),
-    (date '2026-01-09', date '2026-01-04', date '2026-01-09'), -- cuts between order A and its refund
-    (date '2026-01-10', date '2025-01-01', date '2026-01-10')
-) t(night, starts_on, ends_on);
+create table segments.segment_membership as
+select date '2026-01-10' as night, 'uk' as site_id, 'p1' as person_id, segment_id
+from (values ('new-customers'), ('mug-lovers')) t(segment_id);
 
+create table measurement.report_windows as select *, 3::bigint as churn_days from (values
+    (date '2026-01-04', date '2025-01-01', date '2026-01-04', date '2025-12-01', 0),
+    (date '2026-01-09', date '2026-01-04', date '2026-01-09', date '2026-01-04', 0), -- cuts between order A and its refund
+    (date '2026-01-10', date '2025-01-01', date '2026-01-10', date '2025-12-07', 0)
+) t(night, starts_on, ends_on, attribution_starts_on, known_erasures);
+
+-- under this salt v2 and v4 are in control
 create table measurement.experiments as
-select night, 'holdout' as experiment_id, '' as description, 0.5::double as holdout_share, date '2026-01-01' as starts_on, null::date as ends_on
+select night, 'holdout' as experiment_id, 'holdout' as kind, '' as description, null::varchar[] as scenarios,
+    'hand-made-3' as salt, 0.5::double as control_share, null::varchar as layer_salt, 0.0::double as slice_from,
+    1.0::double as slice_to, null::varchar as holdout_salt, null::double as holdout_share,
+    null::varchar as control_model_version, null::varchar as treatment_model_version, 1.0::double as cap_quantile,
+    date '2026-01-01' as starts_on, null::date as ends_on
 from measurement.report_windows;

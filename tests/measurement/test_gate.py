@@ -4,15 +4,18 @@ import pytest
 from perso_pipeline.measurement.checks import revenue_report_sums_to_the_ledger
 from perso_pipeline.resources.warehouse import WarehouseResource
 
+TABLES = (
+    "revenue_report", "attributed_revenue", "attribution_overlap", "business_days", "recommendation_funnel", "segment_revenue",
+)  # fmt: skip
 NIGHTS = dg.DailyPartitionsDefinition("2026-01-01")
 
 
 @dg.multi_asset(
-    specs=[dg.AssetSpec(["measurement", "revenue_report"]), dg.AssetSpec(["measurement", "attributed_revenue"])],
+    specs=[dg.AssetSpec(["measurement", name]) for name in TABLES],
     partitions_def=NIGHTS,
 )
 def tables_are_there():
-    for name in ("revenue_report", "attributed_revenue"):
+    for name in TABLES:
         yield dg.MaterializeResult(asset_key=["measurement", name])
 
 

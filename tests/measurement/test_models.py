@@ -63,35 +63,68 @@ def test_revenue_goes_to_the_model_whose_list_the_line_names(measured):
     found = rows(
         measured,
         "select scenario_id, model_version, variant, sum(movements), sum(net) from measurement.attributed_revenue "
-        "where night = $night and site_id = 'uk' group by all order by all",
+        "where night = $night and rule = 'request' and site_id = 'uk' group by all order by all",
         night=TENTH,
     )
     assert found == [("home", "als-1", "treatment", 2, Decimal(9)), ("none", "none", "none", 7, Decimal("71.01"))]
 
 
+FUNNEL = """select sum(requests), sum(slots), sum(impressions), sum(viewable_impressions), sum(clicks),
+    sum(clicked_requests), sum(carts), sum(orders), sum(revenue), sum(net_revenue)
+    from measurement.recommendation_funnel
+    where night = $night and report_date = date '2026-01-02' and variant = 'treatment'"""
+
+
 def test_the_funnel_counts_what_was_known_on_the_night(measured):
-    query = (
-        "select requests, slots, impressions, viewed, clicks, clicked_requests, carts, orders, revenue, net_revenue, ctr "
-        "from measurement.recommendation_funnel "
-        "where night = $night and report_date = date '2026-01-02' and variant = 'treatment'"
-    )
-    assert rows(measured, query, night=FOURTH) == [(2, 3, 1, 1, 1, 1, 1, 1, Decimal(18), Decimal(18), 1.0)]
+    assert rows(measured, FUNNEL, night=FOURTH) == [(2, 3, 1, 1, 1, 1, 1, 1, Decimal(18), Decimal(18))]
     # one more click arrived on the 5th, and the refund
-    assert rows(measured, query, night=TENTH) == [(2, 3, 1, 1, 2, 1, 1, 1, Decimal(18), Decimal(9), 2.0)]
+    assert rows(measured, FUNNEL, night=TENTH) == [(2, 3, 1, 1, 2, 1, 1, 1, Decimal(18), Decimal(9))]
 
 
-def test_visitors_keep_their_first_arm_and_mixed_people_are_marked(measured):
+def test_a_slot_has_its_level_and_a_list_counts_at_its_first_slot(measured):
     found = rows(
         measured,
-        "select unit_id, variant, assigned_date, person_id, is_mixed, is_switched from measurement.assignments "
-        "where night = $night order by unit_id",
+        "select slot, level, channel, requests, impressions, slots, slot_impressions, slot_views, clicks, carts, net_revenue "
+        "from measurement.recommendation_funnel where night = $night and channel = 'email' order by slot",
+        night=TENTH,
+    )
+    assert found == [  # list q1 of mug and pan, served in the visit s1; only the mug was seen
+        (1, 1, "email", 1, 1, 1, 1, 1, 1, 1, Decimal(9)),
+        (2, 2, "email", 0, 0, 1, 1, 0, 1, 0, Decimal(0)),
+    ]
+
+
+def test_a_click_through_rate_stands_under_the_name_of_its_denominator(measured):
+    found = rows(
+        measured,
+        "select ctr_per_call, ctr_per_impression, ctr_per_viewable_impression, clicked_request_rate, slots_per_request "
+        "from measurement.funnel_rates where night = $night and report_date = date '2026-01-02' and variant = 'treatment'",
+        night=TENTH,
+    )
+    assert found == [(1.0, 2.0, 2.0, 0.5, 1.5)]  # two clicks: of two calls, one drawn and seen, one clicked
+
+
+def test_a_night_stores_what_it_learned_and_no_day_again(measured):
+    query = "select night, sum(requests), sum(clicks), sum(net_revenue) from measurement.funnel_days group by all order by all"
+    assert rows(measured, query) == [
+        (date(2026, 1, 2), 3, 1, Decimal(18)),
+        (date(2026, 1, 3), 2, 0, Decimal(0)),
+        (date(2026, 1, 5), 0, 1, Decimal(-9)),  # the late click, the refund
+    ]
+
+
+def test_visitors_are_in_the_arm_of_their_hash_and_mixed_people_and_mismatches_are_marked(measured):
+    found = rows(
+        measured,
+        "select unit_id, variant, served_variant, assigned_date, person_id, is_mixed, is_mismatched, is_switched, channel "
+        "from measurement.assignments where night = $night order by unit_id",
         night=TENTH,
     )
     assert found == [  # the robot is not there
-        ("v1", "treatment", date(2026, 1, 2), "p1", False, False),
-        ("v2", "control", date(2026, 1, 2), "p2", False, False),
-        ("v3", "treatment", date(2026, 1, 2), "p3", True, True),
-        ("v4", "control", date(2026, 1, 3), "p3", True, False),
+        ("v1", "treatment", "treatment", date(2026, 1, 2), "p1", False, False, False, "email"),
+        ("v2", "control", "control", date(2026, 1, 2), "p2", False, False, False, "direct"),
+        ("v3", "treatment", "treatment", date(2026, 1, 2), "p3", True, True, True, "unknown"),
+        ("v4", "control", "control", date(2026, 1, 3), "p3", True, False, False, "unknown"),
     ]
 
 
@@ -99,7 +132,7 @@ def test_moments_count_visitors_without_orders_as_zero(measured):
     found = rows(
         measured,
         "select variant, units, ordering_units, mixed_units, switched_units, orders, net, net_squared "
-        "from measurement.lift_moments where night = $night order by variant",
+        "from measurement.lift_moments where night = $night and dimension = 'total' and period = 'to_date' order by variant",
         night=TENTH,
     )
     assert found == [
@@ -156,8 +189,41 @@ FAULTS = {
         "revenue_report: refunded_on_return_day of uk in GBP is 0.0000, order_movements has 16.0000 (difference -16.0000)",
     ),
     "a cent lost in attribution": (
-        "update measurement.attributed_revenue set gross = gross - 0.01 where night = '2026-01-10' and site_id = 'de'",
-        "attributed_revenue: gross of de in EUR is 10.9900, order_movements has 11.0000 (difference -0.0100)",
+        """update measurement.attributed_revenue set gross = gross - 0.01
+        where night = '2026-01-10' and rule = 'request' and site_id = 'de'""",
+        "attributed_revenue by request: gross of de in EUR is 10.9900, order_movements has 11.0000 (difference -0.0100)",
+    ),
+    "an order counted for two rules' winners": (
+        """insert into measurement.attributed_revenue by name from measurement.attributed_revenue
+        where night = '2026-01-10' and rule = 'linear' and site_id = 'de'""",
+        "attributed_revenue by linear: gross of de in EUR is 22.0000, order_movements has 11.0000 (difference +11.0000)",
+    ),
+    "a refund counted twice by one rule": (
+        """update measurement.attributed_revenue set refunded = refunded * 2, net = net - refunded
+        where night = '2026-01-10' and rule = 'request'""",
+        "attributed_revenue by request: refunded of uk in GBP is 32.0000, order_movements has 16.0000 (difference +16.0000)",
+    ),
+    "a claim that the overlap does not know": (
+        """update measurement.attributed_revenue set claimed_net = claimed_net + 1
+        where night = '2026-01-10' and rule = 'request' and scenario_id = 'home'""",
+        "attributed_revenue by request: claimed_net of uk in GBP is 10.0000, attribution_overlap has 9.0000 (difference +1.0000)",
+    ),
+    "revenue that nobody attributes lost": (
+        "delete from measurement.attribution_overlap where night = '2026-01-10' and claimed_by = 'nobody' and site_id = 'de'",
+        "attribution_overlap: net of de in EUR is 0, order_movements has 11.0000 (difference -11.0000)",
+    ),
+    "an order lost from the business figures": (
+        "delete from measurement.business_days where night = '2026-01-10' and customer_type = 'new' and site_id = 'de'",
+        "business_days: net of de in EUR is 0, revenue_report has 11.0000 (difference -11.0000)",
+    ),
+    "a person in two segments counted twice in the total": (
+        """update measurement.segment_revenue set movements = movements * 2, gross = gross * 2, net = net + gross
+        where night = '2026-01-10' and is_total and site_id = 'de'""",
+        "segment_revenue of all: net of de in EUR is 22.0000, order_movements has 11.0000 (difference +11.0000)",
+    ),
+    "a refund not converted": (
+        "update measurement.revenue_report set site_refunded = 0, site_net = site_net + site_refunded where night = '2026-01-10'",
+        "revenue_report: site_refunded of uk in GBP is 0.0000, order_movements has 16.0000 (difference -16.0000)",
     ),
     "a ledger that says otherwise": (
         "update interactions.order_lines set net = net + 1 where site_id = 'de'",
@@ -171,3 +237,37 @@ def test_a_planted_fault_is_named_by_its_figure(measured, fault, sentence):
     with measured.connect() as connection:
         connection.execute(fault)
     assert sentence in [str(difference) for difference in reconcile(measured, TENTH).differences]
+
+
+def test_revenue_by_any_segment_counts_a_person_in_each_and_the_total_once(measured):
+    found = rows(
+        measured,
+        "select segment_id, is_total, sum(net) from measurement.segment_revenue "
+        "where night = $night and site_id = 'uk' group by all order by all",
+        night=TENTH,
+    )
+    assert found == [  # p1 is in two segments: 52 of order A less 7 paid back without an order
+        ("all", True, Decimal("80.0100")),
+        ("mug-lovers", False, Decimal(45)),
+        ("new-customers", False, Decimal(45)),
+        ("no-segment", False, Decimal("35.0100")),
+    ]
+
+
+FUNNEL_FAULTS = {
+    "a night's lists counted twice": (
+        "insert into measurement.funnel_days from measurement.funnel_days where night = '2026-01-02'",
+        "recommendation_funnel: requests of uk in home is 8, stg_recommendation_events has 5 (difference +3)",
+    ),
+    "a click dropped": (
+        "update measurement.funnel_days set clicks = 0 where night = '2026-01-02'",
+        "recommendation_funnel: clicks of uk in home is 0, stg_recommendation_events has 1 (difference -1)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fault", "sentence"), FUNNEL_FAULTS.values(), ids=FUNNEL_FAULTS.keys())
+def test_a_fault_of_the_funnel_is_named_by_its_figure(measured, fault, sentence):
+    with measured.connect() as connection:
+        connection.execute(fault)
+    assert sentence in [str(difference) for difference in reconcile(measured, FOURTH).differences]

@@ -6,7 +6,8 @@ import math
 import duckdb
 import pytest
 
-from perso_pipeline.contracts.assignment import variant
+from perso_pipeline.contracts.assignment import HOLDOUT_SALT, HOLDOUT_SHARE, share
+from perso_pipeline.contracts.experiments import Experiments
 from perso_pipeline.shop.config import ShopConfig
 from perso_pipeline.shop.simulate import simulate
 
@@ -18,7 +19,7 @@ def test_served_lists_name_the_arm_of_the_salted_hash(shop):
         "select distinct visitor_id, variant from recommendation_events where event_type = 'served' limit 3000"
     ).fetchall()
     assert len(served) > 1000
-    assert all(variant(visitor) == arm for visitor, arm in served)
+    assert all((share(HOLDOUT_SALT, visitor) < HOLDOUT_SHARE) == (arm == "control") for visitor, arm in served)
 
 
 def test_control_sees_no_list_and_clicks_none(shop):
@@ -95,3 +96,35 @@ def test_without_lift_the_arm_changes_nothing_that_people_do(tmp_path, read_land
         )
     assert behaviour[0] == behaviour[1]
     assert len(behaviour[0][1]) > 10
+
+
+def test_the_shop_serves_every_visitor_what_experiments_yml_says(tmp_path, read_landing):
+    told = Experiments.model_validate({"experiments": [
+        {"id": "holdout", "salt": "held", "control_share": 0.2, "starts_on": "2000-01-01"},
+        {"id": "product-control", "kind": "scenario_control", "scenarios": ["product"], "salt": "prod", "control_share": 0.3,
+         "starts_on": "2000-01-01"},
+        {"id": "next", "kind": "test", "scenarios": ["home"], "layer": "home", "slice": [0.0, 0.5], "salt": "next",
+         "control_share": 0.5, "model_versions": {"control": "old-1", "treatment": "new-1"}, "starts_on": "2000-01-01"},
+    ]})  # fmt: skip
+    holdout, _, test = told.experiments
+    config = ShopConfig(
+        people=600, items=80, days=4, holdout_salt=holdout.salt, holdout_share=holdout.control_share,
+        experiments=told.experiments[1:], **SOUND,
+    )  # fmt: skip
+    simulate(config, landing_dir=tmp_path / "landing", truth_dir=tmp_path / "truth")
+    served = (
+        read_landing(tmp_path / "landing")
+        .execute("""
+        select distinct visitor_id, scenario_id, variant, model_version, cast(occurred_at as date) as day
+        from recommendation_events where event_type = 'served' and user_agent not ilike '%bot%'
+    """)
+        .fetchall()
+    )
+    assert {arm for _, scenario, arm, *_ in served if scenario == "product"} == {"treatment", "control"}
+    expected = {"control": "old-1", "treatment": "new-1", None: "incumbent-3.1"}
+    for visitor, scenario, arm, model, day in served:
+        assert (arm == "control") == told.is_held_back(visitor, scenario, day)
+        assert model == (expected[told.arm_of(test, visitor)] if scenario == "home" else "incumbent-3.1")
+    assert len(served) > 500
+    truth = json.loads((tmp_path / "truth" / "lift.json").read_text())["experiments"]
+    assert truth["product-control"]["treatment"]["orders"] > truth["product-control"]["control"]["orders"] > 0

@@ -28,7 +28,7 @@ class HandMade:
                 ('visitor:v2', 'p1', '2026-01-01', null), ('visitor:v3', 'p3', '2026-01-01', null),
                 ('visitor:v2', 'p9', '2026-01-01', '2026-01-02'), ('visitor:bot', 'p7', '2026-01-01', null);
             create table measurement.lift as select
-                date '2026-01-01' as night, 'all' as site_id, 'orders_per_visitor' as metric, 100 as treatment_units,
+                date '2026-01-01' as night, 'h' as experiment_id, 'all' as site_id, 'orders_per_visitor' as metric, 100 as treatment_units,
                 0.05 as relative_lift, -0.01 as relative_ci_low, 0.11 as relative_ci_high, 'better' as verdict,
                 null::varchar as reason;
         """)
@@ -57,7 +57,9 @@ def truth(tmp_path: Path) -> Path:
         copy (select * from (values ('v1', 'one', 2, 9), ('v2', 'one', 1, 1), ('v3', 'two', 0, 4))
             as t (visitor_id, person_key, acts, sessions)) to '{tmp_path}/devices.parquet';
     """)
-    (tmp_path / "lift.json").write_text(json.dumps({"true_lift": 0.06, "orders_caused": 7}), encoding="utf-8")
+    (tmp_path / "lift.json").write_text(
+        json.dumps({"true_lift": 0.06, "orders_caused": 7, "holdout_id": "h", "experiments": {}}), encoding="utf-8"
+    )
     return tmp_path
 
 
@@ -127,10 +129,44 @@ def test_records_that_were_erased_are_missing_rightly_and_no_more_than_those(tru
 
 def test_a_lift_that_cannot_be_estimated_is_neither_right_nor_wrong(truth):
     warehouse = HandMade()
-    warehouse.db.execute("update measurement.lift set relative_ci_low = null, reason = 'too few'")
+    warehouse.db.execute(
+        "update measurement.lift set relative_ci_low = null, verdict = 'not enough data', reason = 'too few'"
+    )
     assert _failing(warehouse, truth) == []
     lift = next(c for c in verify(warehouse, truth) if c.name.startswith("lift"))
-    assert (lift.verdict, lift.got) == ("cannot tell", "not estimable: too few")
+    assert (lift.verdict, lift.got) == ("cannot tell", "not enough data: too few")
+
+
+def test_an_experiment_that_is_broken_does_not_hold(truth):
+    warehouse = HandMade()
+    warehouse.db.execute(
+        "update measurement.lift set relative_ci_low = null, verdict = 'broken', reason = 'arms swapped'"
+    )
+    assert _failing(warehouse, truth) == ["lift: orders per visitor"]
+
+
+def test_a_scenario_control_is_held_against_what_both_its_arms_caused(truth):
+    told = json.loads((truth / "lift.json").read_text())
+    arms = {"treatment": {"orders": 110, "orders_caused": 10}, "control": {"orders": 52, "orders_caused": 2}}
+    (truth / "lift.json").write_text(json.dumps(told | {"experiments": {"s": arms}}), encoding="utf-8")
+    warehouse = HandMade()
+    warehouse.db.execute("insert into measurement.lift (select * replace ('s' as experiment_id) from measurement.lift)")
+    found = {c.name: c for c in verify(warehouse, truth)}["lift of s: orders per visitor"]
+    # 1.1 / 1.04 - 1, in the interval from -1 % to 11 %
+    assert (found.expected, found.verdict) == ("+5.8%: +10.0% caused in treatment and +4.0% in control", "holds")
+
+
+def test_a_night_whose_intervals_did_not_keep_their_word_does_not_hold(truth):
+    warehouse = HandMade()
+    warehouse.db.execute("""
+        create table measurement.self_tests as select date '2026-01-01' as night, 'uk' as site_id, test, 'm' as metric,
+            estimator, share, 0.02 as share_low, 0.09 as share_high, status, reason
+        from (values ('a_a', 'plain', 0.05, 'holds', null), ('a_a', 'cuped', 0.2, 'does not hold', null),
+            ('planted', null, null, 'cannot tell', 'few')) as t (test, estimator, share, status, reason)
+    """)
+    found = {c.name: c for c in verify(warehouse, truth)}
+    assert _failing(warehouse, truth) == ["arms that do not differ: splits with a finding, uk"]
+    assert found["4 % planted: intervals that hold it, uk"].verdict == "cannot tell"
 
 
 def test_missing_truth_or_tables_are_named(truth):

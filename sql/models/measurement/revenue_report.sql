@@ -1,3 +1,4 @@
+{{ config(on_schema_change='append_new_columns') }}
 {% set night = night_literal() %}
 
 with movements as (
@@ -9,21 +10,27 @@ report_window as (
     where night = {{ night }}
 ),
 
-primary_segments as (
-    select site_id, person_id, segment_id from {{ source('segments', 'primary_segment') }}
-    where night = {{ night }}
+-- at the rate of the order's day; what has none yet on the night stays out and is counted as unconverted
+amounts as (
+    select * from {{ ref('site_amounts') }}
+    where converted_on <= {{ night }}
 ),
 
 celled as (
     select
         movements.*,
-        case
-            when movements.person_id is null then 'unknown'
-            else coalesce(primary_segments.segment_id, 'everyone-else')
-        end as segment_id
+        amounts.movement_id is null as is_unconverted,
+        amounts.site_gross,
+        amounts.site_discount,
+        amounts.site_cancelled,
+        amounts.site_refunded,
+        amounts.site_adjusted,
+        amounts.site_net,
+        amounts.site_cost,
+        amounts.site_net - amounts.site_cost as site_margin
     from movements
-    left join primary_segments
-        on movements.site_id = primary_segments.site_id and movements.person_id = primary_segments.person_id
+    left join amounts
+        on movements.movement_id = amounts.movement_id and movements.movement_date = amounts.movement_date
 ),
 
 -- each movement counts on two days, in separate columns: the day of its order and its own day
@@ -46,7 +53,16 @@ on_order_day as (
         sum(celled.adjusted) as adjusted,
         sum(celled.net) as net,
         sum(celled.cost) as cost,
-        sum(celled.margin) as margin
+        sum(celled.margin) as margin,
+        count(*) filter (where celled.is_unconverted) as unconverted,
+        sum(celled.site_gross) as site_gross,
+        sum(celled.site_discount) as site_discount,
+        sum(celled.site_cancelled) as site_cancelled,
+        sum(celled.site_refunded) as site_refunded,
+        sum(celled.site_adjusted) as site_adjusted,
+        sum(celled.site_net) as site_net,
+        sum(celled.site_cost) as site_cost,
+        sum(celled.site_margin) as site_margin
     from celled
     inner join report_window on celled.order_date between report_window.starts_on and report_window.ends_on
     group by all
@@ -62,7 +78,9 @@ on_movement_day as (
         celled.currency,
         count(*) as movements_on_day,
         sum(celled.refunded) as refunded_on_return_day,
-        sum(celled.net) as net_on_movement_day
+        sum(celled.net) as net_on_movement_day,
+        sum(celled.site_refunded) as site_refunded_on_return_day,
+        sum(celled.site_net) as site_net_on_movement_day
     from celled
     inner join report_window on celled.movement_date between report_window.starts_on and report_window.ends_on
     group by all
@@ -90,7 +108,18 @@ final as (
         on_order_day.margin,
         coalesce(on_movement_day.movements_on_day, 0) as movements_on_day,
         coalesce(on_movement_day.refunded_on_return_day, 0) as refunded_on_return_day,
-        coalesce(on_movement_day.net_on_movement_day, 0) as net_on_movement_day
+        coalesce(on_movement_day.net_on_movement_day, 0) as net_on_movement_day,
+        coalesce(on_order_day.unconverted, 0) as unconverted,
+        coalesce(on_order_day.site_gross, 0) as site_gross,
+        coalesce(on_order_day.site_discount, 0) as site_discount,
+        coalesce(on_order_day.site_cancelled, 0) as site_cancelled,
+        coalesce(on_order_day.site_refunded, 0) as site_refunded,
+        coalesce(on_order_day.site_adjusted, 0) as site_adjusted,
+        coalesce(on_order_day.site_net, 0) as site_net,
+        on_order_day.site_cost,
+        on_order_day.site_margin,
+        coalesce(on_movement_day.site_refunded_on_return_day, 0) as site_refunded_on_return_day,
+        coalesce(on_movement_day.site_net_on_movement_day, 0) as site_net_on_movement_day
     from on_order_day
     full outer join on_movement_day
         on
@@ -104,25 +133,38 @@ final as (
 
 select
     {{ night }} as night,
-    report_date,
-    site_id,
-    channel,
-    segment_id,
-    scenario_id,
-    currency,
-    movements,
-    orders,
-    orders_touched,
-    cast(units as bigint) as units,
-    cast(gross as decimal(18, 4)) as gross,
-    cast(discount as decimal(18, 4)) as discount,
-    cast(cancelled as decimal(18, 4)) as cancelled,
-    cast(refunded as decimal(18, 4)) as refunded,
-    cast(adjusted as decimal(18, 4)) as adjusted,
-    cast(net as decimal(18, 4)) as net,
-    cast(cost as decimal(18, 4)) as cost,
-    cast(margin as decimal(18, 4)) as margin,
-    movements_on_day,
-    cast(refunded_on_return_day as decimal(18, 4)) as refunded_on_return_day,
-    cast(net_on_movement_day as decimal(18, 4)) as net_on_movement_day
+    final.report_date,
+    final.site_id,
+    final.channel,
+    final.segment_id,
+    final.scenario_id,
+    final.currency,
+    final.movements,
+    final.orders,
+    final.orders_touched,
+    cast(final.units as bigint) as units,
+    cast(final.gross as decimal(18, 4)) as gross,
+    cast(final.discount as decimal(18, 4)) as discount,
+    cast(final.cancelled as decimal(18, 4)) as cancelled,
+    cast(final.refunded as decimal(18, 4)) as refunded,
+    cast(final.adjusted as decimal(18, 4)) as adjusted,
+    cast(final.net as decimal(18, 4)) as net,
+    cast(final.cost as decimal(18, 4)) as cost,
+    cast(final.margin as decimal(18, 4)) as margin,
+    final.movements_on_day,
+    cast(final.refunded_on_return_day as decimal(18, 4)) as refunded_on_return_day,
+    cast(final.net_on_movement_day as decimal(18, 4)) as net_on_movement_day,
+    sites.currency as site_currency,
+    final.unconverted,
+    cast(final.site_gross as decimal(18, 4)) as site_gross,
+    cast(final.site_discount as decimal(18, 4)) as site_discount,
+    cast(final.site_cancelled as decimal(18, 4)) as site_cancelled,
+    cast(final.site_refunded as decimal(18, 4)) as site_refunded,
+    cast(final.site_adjusted as decimal(18, 4)) as site_adjusted,
+    cast(final.site_net as decimal(18, 4)) as site_net,
+    cast(final.site_cost as decimal(18, 4)) as site_cost,
+    cast(final.site_margin as decimal(18, 4)) as site_margin,
+    cast(final.site_refunded_on_return_day as decimal(18, 4)) as site_refunded_on_return_day,
+    cast(final.site_net_on_movement_day as decimal(18, 4)) as site_net_on_movement_day
 from final
+left join {{ source('raw', 'sites') }} as sites on final.site_id = sites.site_id

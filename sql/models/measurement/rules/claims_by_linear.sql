@@ -1,0 +1,1 @@
+{{ visit_claims('linear', 'place - 1', 'place', 'places') }}

@@ -1,0 +1,1 @@
+{{ scenario_claims('request', "touch_type = 'request'") }}
