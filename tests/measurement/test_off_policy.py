@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from perso_pipeline.measurement.lift import NotEstimable
+from perso_pipeline.measurement.inference.moments import NotEstimable
 from perso_pipeline.measurement.off_policy import (
     DOUBLY_ROBUST,
     ESTIMATORS,
