@@ -43,7 +43,7 @@ def _scenarios_and_submodels(folder: Path) -> object:
 
 
 def _experiments_and_scenarios(folder: Path) -> object:
-    """The experiments, each scenario that they name held against ``scenarios.yml``: of a slip nobody would be served."""
+    """The experiments, each scenario that they name held against ``scenarios.yml``: a slip would have no visitor."""
     experiments = read_config(folder / "experiments.yml", Experiments)
     known = {scenario.id for scenario in read_scenarios(folder).scenarios}
     for experiment in experiments.experiments:

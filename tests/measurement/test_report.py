@@ -57,7 +57,7 @@ def page(measured, tmp_path):
     moments = measured.query("select * from measurement.lift_moments where night = $night", {"night": NIGHT})
     shares, sites = {"holdout": 0.5}, ["de", "uk"]
     tables = lift_tables(
-        moments, night=NIGHT, shares=shares, sites=sites, broken={}, config=MeasurementConfig(), rates={}
+        moments, night=NIGHT, shares=shares, ended=(), sites=sites, broken={}, config=MeasurementConfig(), rates={}
     )
     measured.write_partition("measurement.lift", tables.lift, {"night": NIGHT})
     data = read_report_data(measured, NIGHT, movements=10)
