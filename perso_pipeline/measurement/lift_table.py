@@ -37,7 +37,7 @@ def lift_tables(
     *,
     night: date,
     shares: Mapping[str, float],
-    ended: Collection[str],
+    ended: Collection[str] = (),
     sites: Sequence[str],
     broken: Mapping[tuple[str, str], str],
     config: MeasurementConfig,
