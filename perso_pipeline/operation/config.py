@@ -57,6 +57,19 @@ def _scenarios_and_submodels(folder: Path) -> object:
     return scenarios
 
 
+def _experiments_and_scenarios(folder: Path) -> object:
+    """The experiments, each scenario that they name held against ``scenarios.yml``: a slip would have no visitor."""
+    experiments = read_config(folder / "experiments.yml", Experiments)
+    known = {scenario.id for scenario in read_scenarios(folder).scenarios}
+    for experiment in experiments.experiments:
+        for scenario_id in experiment.scenarios:
+            if scenario_id not in known:
+                named = f"'{experiment.id}' names scenario '{scenario_id}'"
+                msg = f"experiments.yml: {named}, not in scenarios.yml{nearest(scenario_id, known)}."
+                raise ConfigError(msg)
+    return experiments
+
+
 # file name -> reads it from a config folder and raises ConfigError where it does not fit
 CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "sites.yml": partial(_read, "sites.yml", Sites),
@@ -72,7 +85,7 @@ CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "listings.yml": read_listings,
     "triggers.yml": read_triggers,
     "navigation.yml": partial(_read, "navigation.yml", Navigation),
-    "experiments.yml": partial(_read, "experiments.yml", Experiments),
+    "experiments.yml": _experiments_and_scenarios,
     "measurement.yml": partial(_read, "measurement.yml", MeasurementConfig),
 }
 
