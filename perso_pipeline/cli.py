@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import warnings
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -210,7 +211,10 @@ def preview_pages(
     warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
     scenarios = read_scenarios(settings.config_dir)
     day = as_of.date() if as_of else None
-    show_preview(preview(warehouse, scenarios, person, site_id=site or None, as_of=day), _out)
+    # held open for all its look-ups
+    with warehouse.connect(read_only=True) if warehouse.path.exists() else nullcontext():
+        seen = preview(warehouse, scenarios, person, site_id=site or None, as_of=day)
+    show_preview(seen, _out)
 
 
 @app.command()

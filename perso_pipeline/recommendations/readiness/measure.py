@@ -130,7 +130,7 @@ class Group:
 
     Attributes:
         lists: Lists, empty ones included.
-        different: Lists with other items than every other one's.
+        different: Different sets of items among them.
         items: Different items in them.
         first: Slots that the first level filled, and those given away to learn, by strategy.
         others: Slots that later levels filled, by strategy in the order of levels.
@@ -153,10 +153,8 @@ def measure_readiness(warehouse: Warehouse, scenarios: Scenarios, *, night: date
     statuses: dict[str, dict[str, str]] = {}
     for row in warehouse.query(_EVENTS, bound).to_pylist():
         of_site = statuses.setdefault(row["site_id"], {})
-        both = (
-            row["status"],
-            of_site.get(row["event_type"], row["status"]),
-        )  # an event may be needed for several things
+        # an event that is needed for several things has several rows
+        both = (row["status"], of_site.get(row["event_type"], row["status"]))
         of_site[row["event_type"]] = min(both, key=_ARRIVES.__getitem__)
     rows = []
     known = {scenario.id: scenario for scenario in scenarios.scenarios}

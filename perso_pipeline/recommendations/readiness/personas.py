@@ -25,7 +25,7 @@ select persona, site_id, person_id from (
     )
     union all
     (
-        select 2, 'new today', site_id, person_id from of_one_site
+        select 2, 'is new today', site_id, person_id from of_one_site
         where first_seen_date = $night and has_personalization_consent is not false
         order by events desc, person_id limit 1
     )
@@ -37,18 +37,18 @@ select persona, site_id, person_id from (
     )
     union all
     (
-        select 4, 'being lost', site_id, person_id from of_one_site
+        select 4, 'is being lost', site_id, person_id from of_one_site
         where lifecycle = 'at_risk' and has_personalization_consent is not false
         order by orders desc, person_id limit 1
     )
     union all
     (
-        select 5, 'without consent', site_id, person_id from of_one_site
+        select 5, 'gave no consent', site_id, person_id from of_one_site
         where has_personalization_consent is false
         order by events desc, person_id limit 1
     )
     union all
-    select 6, 'not known at all', site_id, 'anyone' from (select distinct site_id from of_one_site)
+    select 6, 'is not known at all', site_id, 'anyone' from (select distinct site_id from of_one_site)
 )
 order by place"""
 

@@ -16,7 +16,6 @@ from perso_pipeline.recommendations.readiness import preview_sql as sql
 from perso_pipeline.recommendations.scenarios import Scenario, Scenarios
 
 ANYONE = "anyone"
-_CART_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,8 @@ def _site(
     warehouse: Warehouse, scenarios: Scenarios, person: str, about: Mapping[str, Any], *, site_id: str, night: date
 ) -> SitePreview:
     bound: dict[str, Value] = {"night": night, "site": site_id, "person": person}
-    contexts = {} if person == ANYONE else _contexts(warehouse, bound)
+    cart_days = max((one.cart_days for one in scenarios.scenarios if one.subject.value == "cart"), default=0)
+    contexts = {} if person == ANYONE else _contexts(warehouse, {**bound, "cart_days": cart_days})
     pages = [
         _page(warehouse, scenario, contexts, bound)
         for scenario in scenarios.scenarios
@@ -195,7 +195,7 @@ def _contexts(warehouse: Warehouse, bound: Mapping[str, Value]) -> dict[str, tup
         ("cart", sql.OPEN_CART, "for their open cart"),
         ("search_term", sql.LAST_TERM, "after their last search"),
     ):
-        subject = _first(warehouse, statement, {**bound, "cart_days": _CART_DAYS})
+        subject = _first(warehouse, statement, bound)
         if subject is not None:
             found[kind] = (subject, words)
     return found

@@ -55,7 +55,7 @@ def why(slot: Slot, page: Page) -> str:
 
 def source(slot: Slot) -> str:
     """Level, model and version, for who asks on."""
-    place = f"level {slot.level} of {slot.levels}" if slot.level <= slot.levels else "explored"
+    place = f"level {slot.level} of {slot.levels}" if slot.level <= slot.levels else "beside the levels"
     return f"{place}, {slot.model} {slot.model_version}"
 
 
