@@ -15,6 +15,7 @@ from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.recommendations.levels import NEEDS_SUBJECT, Filter, Level, Source, Strategy, Subject
 from perso_pipeline.recommendations.merchandising import Merchandising, check_names, read_merchandising
+from perso_pipeline.recommendations.scenario_parts import GateLimits, Popularity, Publication, TimeSlots
 
 
 class Exploration(ConfigPart):
@@ -26,31 +27,6 @@ class Exploration(ConfigPart):
         default=("new", "cold"),
         min_length=1,
         description="Which items: new in the catalogue, or cold (met by few); limits are in models.yml.",
-    )
-
-
-class TimeSlots(ConfigPart):
-    """The scenario once more for each slot of a submodel by time, as <id>--<slot>."""
-
-    submodel: str = Field(description="Submodel by time_slot of models.yml.")
-    slots: tuple[str, ...] = Field(min_length=1, description="Its slots.")
-    strategies: tuple[Strategy, ...] = Field(
-        default=(Strategy.TRENDING, Strategy.POPULAR), min_length=1, description="Levels that ask the slot first."
-    )
-
-
-class GateLimits(ConfigPart):
-    """When the lists of a scenario may not be published (min_*) or are shown as odd (max_*, min_jaccard)."""
-
-    min_fill: float = Field(default=0.95, ge=0, le=1, description="Filled share of all slots; blocks.")
-    min_item_coverage: float = Field(
-        default=0.0, ge=0, le=1, description="Share of available items in any list; blocks."
-    )
-    max_fallback_share: float = Field(
-        default=1.0, ge=0, le=1, description="Share of rows below the first level, known subjects; warns."
-    )
-    min_jaccard: float = Field(
-        default=0.0, ge=0, le=1, description="Mean overlap with the last published night; warns."
     )
 
 
@@ -182,22 +158,6 @@ class Scenario(ConfigPart):
             update = {"id": f"{self.id}--{slot}", "name": f"{self.name} ({slot})", "levels": tuple(levels)}
             made.append(self.model_copy(update={**update, "time_slots": None}))
         return tuple(made)
-
-
-class Popularity(ConfigPart):
-    """Weights by which 28 days of an item add up to one number."""
-
-    purchases: float = Field(default=10, ge=0)
-    cart_adds: float = Field(default=3, ge=0)
-    views: float = Field(default=1, ge=0)
-
-
-class Publication(ConfigPart):
-    """What stays on disk."""
-
-    keep: int = Field(
-        default=14, ge=2, description="Published nights kept; the current and the one before always stay."
-    )
 
 
 class Scenarios(ConfigPart):

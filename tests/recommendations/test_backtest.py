@@ -17,7 +17,6 @@ def config(**changes):
 @pytest.fixture
 def night(shop):
     """Four items A to D, sold 40, 30, 20 and 10 times; two people with the lists A B C and B C D."""
-    shop.run("alter table profiles.item_profiles add column price decimal(18,4)")
     shop.run("alter table profiles.item_profiles add column unit_cost decimal(18,4)")
     shop.run("alter table profiles.item_profiles add column units_28d bigint")
     for n, item in enumerate("ABCD"):

@@ -11,13 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from perso_pipeline.recommendations.composition.arrange import (
-    EMPTY,
-    Asked,
-    Lists,
-    Promotion,
-    fill,
-)
+from perso_pipeline.recommendations.composition.arrange import Asked, Lists, Promotion, fill
 from perso_pipeline.recommendations.composition.exploring import explored
 from perso_pipeline.recommendations.composition.pairs import Codes, Indices
 from perso_pipeline.recommendations.composition.part import PartReader
@@ -31,6 +25,7 @@ from perso_pipeline.recommendations.composition.ranking import (
 from perso_pipeline.recommendations.composition.rules import AnyRule, of_kind
 from perso_pipeline.recommendations.composition.setting import Page, Setting, setting
 from perso_pipeline.recommendations.composition.slots import OfferedPart, Slots
+from perso_pipeline.recommendations.composition.turns import EMPTY
 from perso_pipeline.recommendations.levels import OWN, PROMOTED, Level, Source, Strategy
 from perso_pipeline.recommendations.merchandising import Exclude, Include, Promote
 from perso_pipeline.recommendations.scenarios import Scenario

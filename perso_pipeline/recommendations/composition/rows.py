@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from perso_pipeline.recommendations.composition.arrange import EMPTY, PIN_PART
+from perso_pipeline.recommendations.composition.arrange import PIN_PART
 from perso_pipeline.recommendations.composition.candidates import Candidates
 from perso_pipeline.recommendations.composition.lists import Made
 from perso_pipeline.recommendations.composition.pairs import Indices
 from perso_pipeline.recommendations.composition.part import PartReader
 from perso_pipeline.recommendations.composition.rules import AnyRule
 from perso_pipeline.recommendations.composition.slots import Slots
+from perso_pipeline.recommendations.composition.turns import EMPTY
 from perso_pipeline.recommendations.levels import EXPLORATION, PINNED
 from perso_pipeline.recommendations.merchandising import Moved, Pin, Promote
 from perso_pipeline.recommendations.scenarios import Scenario
@@ -155,7 +156,7 @@ def _piece(
     ]
     items = coded(item, reader.catalogue.item_ids)
     shared = {
-        **_key(slots.subject, scenario, reader, night=night),
+        **key_columns(slots.subject, scenario, reader, night=night),
         "rank": pa.array(slots.rank.astype(np.int32)),
         "item_id": items,
     }
@@ -257,7 +258,7 @@ def _rule_ids(slots: Slots, rules: Sequence[AnyRule], made: Made) -> pa.ListArra
     return pa.array(lists, pa.list_(pa.string())).take(pa.array(which_of.reshape(-1)))
 
 
-def _key(subject: Indices, scenario: Scenario, reader: PartReader, *, night: date) -> dict[str, pa.Array]:
+def key_columns(subject: Indices, scenario: Scenario, reader: PartReader, *, night: date) -> dict[str, pa.Array]:
     subjects = reader.subjects
     same = np.zeros(len(subject), np.int64)
     return {
@@ -267,77 +268,3 @@ def _key(subject: Indices, scenario: Scenario, reader: PartReader, *, night: dat
         "subject_type": coded(subjects.types.indices.to_numpy()[subject], subjects.types.dictionary),
         "subject_id": coded(subject, subjects.ids),
     }
-
-
-def rejection_table(made: Made, scenario: Scenario, reader: PartReader, *, night: date) -> pa.Table:
-    """``REJECTIONS``: what was taken off from the first places, each pair of subject and item once."""
-    rejected = [(s[top], i[top], c[top]) for s, i, c, top in made.rejected]
-    subject, item, code = (
-        np.concatenate([one[n] for one in rejected] or [np.zeros(0, np.int64)]).astype(np.int64) for n in range(3)
-    )
-    order = np.lexsort((item, subject))
-    subject, item, code = subject[order], item[order], code[order]
-    key = _key(subject, scenario, reader, night=night)
-    reasons = made.setting.reasons
-    rule = Words()
-    columns = {
-        **key,
-        "rule": rule.column(rule.numbers([word for word, _ in reasons])[code]),
-        "rule_id": coded(code, pa.array([name for _, name in reasons], pa.string())),
-        "item_id": coded(item, reader.catalogue.item_ids),
-    }
-    return pa.table({field.name: columns[field.name] for field in REJECTIONS})
-
-
-def short_table(made: Made, scenario: Scenario, reader: PartReader, *, night: date) -> pa.Table:
-    """``SHORT_LISTS``: lists with empty slots, and why."""
-    filled = np.zeros(len(reader.subjects), np.int64)
-    for slots in made.slots:
-        filled += np.bincount(slots.subject, minlength=len(filled))
-    short = made.who[filled[made.who] < scenario.size]
-    texts = _reasons(short, filled, made, reader)
-    columns = {
-        **_key(short, scenario, reader, night=night),
-        "size": pa.array(np.full(len(short), scenario.size, np.int32)),
-        "filled": pa.array(filled[short].astype(np.int32)),
-        "reason": pa.array(texts, pa.string()),
-    }
-    return pa.table({field.name: columns[field.name] for field in SHORT_LISTS})
-
-
-def _reasons(short: Indices, filled: Indices, made: Made, reader: PartReader) -> list[str]:
-    """What the levels offered, and how many items what took off.
-
-    Of what holds for every list of a site the items of the catalogue are counted, of the rest those that came up.
-    """
-    if not len(short):
-        return []
-    stands, catalogue = made.setting, reader.catalogue
-    names = [rule_id if rule_id and word != "page" else word for word, rule_id in stands.reasons]
-    by_site: dict[int, dict[str, int]] = {}
-    item_code = stands.limits.judged.item_code
-    for code in range(len(names)):
-        if code not in stands.own:
-            counts = np.bincount(
-                catalogue.site[(item_code == code) & catalogue.is_known], minlength=len(catalogue.sites)
-            )
-            for site, count in enumerate(counts.tolist()):
-                if count:
-                    by_site.setdefault(site, {})[names[code]] = count
-    is_short = np.zeros(len(reader.subjects), bool)
-    is_short[short] = True
-    own: dict[int, dict[str, int]] = {}
-    seen: set[tuple[int, int]] = set()
-    for subject, item, code_, _ in made.rejected:
-        at = np.flatnonzero(is_short[subject] & np.isin(code_, list(stands.own)))
-        for who, what, why in zip(subject[at].tolist(), item[at].tolist(), code_[at].tolist(), strict=True):
-            if (who, what) not in seen:
-                seen.add((who, what))
-                counted = own.setdefault(who, {})
-                counted[names[why]] = counted.get(names[why], 0) + 1
-    texts = []
-    for who in short.tolist():
-        counts_of = {**by_site.get(int(reader.subjects.site[who]), {}), **own.get(who, {})}
-        taken = ", ".join(f"{name} {count}" for name, count in sorted(counts_of.items()))
-        texts.append(f"the levels offer {filled[who]} that may be shown; taken off: {taken or 'none'}")
-    return texts
