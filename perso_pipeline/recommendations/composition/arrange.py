@@ -74,11 +74,12 @@ class Limits:
 class Lists:
     """Lists being filled: slot by slot the item, the part that offered it and its entry there; what was taken off.
 
-    A pinned item's entry is the number of the pin.
+    A pinned item's entry is the number of the pin; at most ``pins`` items are tried before the first place.
     """
 
     size: int
     subjects: int
+    pins: int
     item: Indices = field(init=False)
     part: Indices = field(init=False)
     entry: Indices = field(init=False)
@@ -89,7 +90,8 @@ class Lists:
 
     def __post_init__(self) -> None:
         shape = (self.subjects, self.size)
-        self.item, self.dropped = np.full(shape, EMPTY, np.int32), np.full(shape, EMPTY, np.int32)
+        self.item = np.full(shape, EMPTY, np.int32)
+        self.dropped = np.full((self.subjects, self.size + self.pins), EMPTY, np.int32)
         self.part, self.entry = np.full(shape, EMPTY, np.int16), np.full(shape, EMPTY, np.int32)
         self.place, self.drops = (np.zeros(self.subjects, np.int64) for _ in range(2))
 
@@ -105,10 +107,9 @@ class Lists:
 
     def reject(self, who: Indices, item: Indices, code: Codes, is_top: Mask) -> None:
         self.rejected.append((who, item, code, is_top))
-        at = self.drops[who]
-        top = np.flatnonzero(is_top & (at < self.size))
-        self.dropped[who[top], at[top]] = item[top]
-        self.drops[who[top]] += 1
+        top = who[is_top]
+        self.dropped[top, self.drops[top]] = item[is_top]
+        self.drops[top] += 1
 
 
 Asked = tuple[Indices, Sequence[tuple[int, float, Offer]]]  # subjects; number, share and offer of a level's sources

@@ -111,7 +111,7 @@ def _filled(
         offers.append(asking.numbered(len(scenario.levels) + 1, PROMOTED, tail, rule))
         slots = tuple(slot - 1 for slot in rule.rule.positions(scenario.size))
         promotions.append(Promotion(rule, slots, tuple(offers)))
-    lists = Lists(scenario.size, count)
+    lists = Lists(scenario.size, count, pins=len(stands.pins))
     asked = [partial(asking.level, number, level) for number, level in enumerate(levels, start=1)]
     fill(lists, who, asked, stands.limits, stands.pins, promotions)
     row, slot = np.nonzero(lists.item[who] != EMPTY)
