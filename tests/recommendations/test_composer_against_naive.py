@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from perso_pipeline.recommendations.composer import compose
+from perso_pipeline.recommendations.composition import ranking
 from perso_pipeline.recommendations.merchandising import Merchandising
 from perso_pipeline.recommendations.scenarios import Scenarios
 from tests.recommendations.naive import page
@@ -74,6 +75,24 @@ def test_each_kind_of_rule_makes_the_lists_of_a_naive_one(shop, kind: str, seed:
         rules = [random_rule(rng, kind, n, data, relative=relative) for n in range(rng.randint(1, 3))]
         seen += agree(shop, data, [random_scenario(rng, subject=subject)], rules)
     assert seen or not data["published"]  # a test in which no rule did anything says nothing
+
+
+def test_lists_that_differ_too_much_to_be_made_at_once_are_made_in_pieces(shop, monkeypatch) -> None:
+    rng = random.Random(5)
+    data = random_shop(rng)
+    fill(shop, data)
+    price = [{"attribute": "price", "op": "at_most", "of": "context", "value": 150}]
+    rules = [
+        {"id": "near", "name": "-", "kind": "include", "where": price},
+        {"id": "push", "name": "-", "kind": "promote", "share": 0.5, "where": price},
+    ]
+    scenario = {
+        **random_scenario(rng, subject="item"),
+        "size": 5,
+        "levels": [{"strategy": "similar"}, {"strategy": "catalogue"}],
+    }
+    monkeypatch.setattr(ranking, "MOST_ENTRIES", 2 * len(data["items"]))
+    assert agree(shop, data, [scenario], rules)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -69,8 +69,7 @@ def make_lists(scenario: Scenario, rules: Sequence[AnyRule], reader: PartReader,
     slots: list[Slots] = []
     rejected: list[tuple[Indices, Indices, Codes, NDArray[np.bool_]]] = []
     for some, levels in _chosen(scenario, who, reader):
-        if len(some):
-            part_slots, lists = _filled(scenario, levels, stands, some, reader)
+        for part_slots, lists in _filled(scenario, levels, stands, some, reader):
             slots.append(part_slots)
             rejected += lists.rejected
     drawn = tuple(explored(scenario, one, stands, reader, page, night=night) for one in slots)
@@ -92,6 +91,19 @@ def _chosen(scenario: Scenario, who: Indices, reader: PartReader) -> Iterator[tu
 
 
 def _filled(
+    scenario: Scenario, levels: tuple[Level, ...], stands: Setting, who: Indices, reader: PartReader
+) -> Iterator[tuple[Slots, Lists]]:
+    """The lists of ``who``; of half of them at a time where promotions would differ too much between them."""
+    if not len(who):
+        return
+    try:
+        yield _filled_at_once(scenario, levels, stands, who, reader)
+    except TooManyEntriesError:
+        for half in np.array_split(who, 2):
+            yield from _filled(scenario, levels, stands, half, reader)
+
+
+def _filled_at_once(
     scenario: Scenario, levels: tuple[Level, ...], stands: Setting, who: Indices, reader: PartReader
 ) -> tuple[Slots, Lists]:
     """The lists of ``who`` from these levels."""
