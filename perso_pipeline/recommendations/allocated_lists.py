@@ -18,7 +18,8 @@ from perso_pipeline.recommendations.allocation import Candidates, Indices, Numbe
 from perso_pipeline.recommendations.composition.rows import RECOMMENDATIONS, REJECTIONS, SHORT_LISTS, TRACE
 from perso_pipeline.recommendations.exploration import seeds_of
 from perso_pipeline.recommendations.levels import ALLOCATION
-from perso_pipeline.recommendations.scenarios import Allocation, Scenario
+from perso_pipeline.recommendations.scenario_parts import Allocation
+from perso_pipeline.recommendations.scenarios import Scenario
 from perso_pipeline.recommendations.slot_demand import OWN, UNKNOWN, Served, expected_pieces, served
 from perso_pipeline.recommendations.subjects import ANYONE
 

@@ -15,14 +15,14 @@ from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.recommendations.allocated_lists import ALLOCATED_ITEMS, ALLOCATIONS, Stock, allocated
 from perso_pipeline.recommendations.composition.catalogue import read_catalogue
 from perso_pipeline.recommendations.composition.lists import make_lists
-from perso_pipeline.recommendations.composition.part import PartReader, Reader
+from perso_pipeline.recommendations.composition.off_rows import rejection_table, short_table
+from perso_pipeline.recommendations.composition.part import PartReader
+from perso_pipeline.recommendations.composition.reader import Reader
 from perso_pipeline.recommendations.composition.rows import (
     RECOMMENDATIONS,
     REJECTIONS,
     SHORT_LISTS,
     TRACE,
-    rejection_table,
-    short_table,
     slot_tables,
 )
 from perso_pipeline.recommendations.composition.rules import active_rules, columns_of
@@ -33,7 +33,7 @@ from perso_pipeline.recommendations.scenarios import Scenario, Scenarios
 from perso_pipeline.recommendations.subjects import Part
 from perso_pipeline.recommendations.submodels import check_submodels
 
-SUBJECTS_AT_ONCE = 100_000
+SUBJECTS_AT_ONCE = 50_000  # with 100 candidates each 2.3 GB; more are composed in parts, so that memory stays flat
 
 
 @dataclass(frozen=True)

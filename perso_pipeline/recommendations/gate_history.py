@@ -12,7 +12,8 @@ import pyarrow as pa
 from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.recommendations.findings import FIRST_LEVEL_SERVES, FRESH, NEAR_LAST_NIGHT, Finding
 from perso_pipeline.recommendations.publish import PUBLISH_LOG
-from perso_pipeline.recommendations.scenarios import Publication, Scenarios
+from perso_pipeline.recommendations.scenario_parts import Publication
+from perso_pipeline.recommendations.scenarios import Scenarios
 
 
 def fresh(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Finding:

@@ -12,8 +12,8 @@ import numpy as np
 from perso_pipeline.recommendations.composition.pairs import NOTHING, Codes, Indices, Pairs
 from perso_pipeline.recommendations.composition.ranking import Judged, Offer
 from perso_pipeline.recommendations.composition.rules import AnyRule, Mask
+from perso_pipeline.recommendations.composition.turns import EMPTY, Turns
 
-EMPTY = -1
 PIN_PART = -2  # in place of a part that offers candidates: a pinned item
 
 
@@ -74,11 +74,12 @@ class Limits:
 class Lists:
     """Lists being filled: slot by slot the item, the part that offered it and its entry there; what was taken off.
 
-    A pinned item's entry is the number of the pin.
+    A pinned item's entry is the number of the pin; at most ``pins`` items are tried before the first place.
     """
 
     size: int
     subjects: int
+    pins: int
     item: Indices = field(init=False)
     part: Indices = field(init=False)
     entry: Indices = field(init=False)
@@ -89,7 +90,8 @@ class Lists:
 
     def __post_init__(self) -> None:
         shape = (self.subjects, self.size)
-        self.item, self.dropped = np.full(shape, EMPTY, np.int32), np.full(shape, EMPTY, np.int32)
+        self.item = np.full(shape, EMPTY, np.int32)
+        self.dropped = np.full((self.subjects, self.size + self.pins), EMPTY, np.int32)
         self.part, self.entry = np.full(shape, EMPTY, np.int16), np.full(shape, EMPTY, np.int32)
         self.place, self.drops = (np.zeros(self.subjects, np.int64) for _ in range(2))
 
@@ -105,10 +107,9 @@ class Lists:
 
     def reject(self, who: Indices, item: Indices, code: Codes, is_top: Mask) -> None:
         self.rejected.append((who, item, code, is_top))
-        at = self.drops[who]
-        top = np.flatnonzero(is_top & (at < self.size))
-        self.dropped[who[top], at[top]] = item[top]
-        self.drops[who[top]] += 1
+        top = who[is_top]
+        self.dropped[top, self.drops[top]] = item[is_top]
+        self.drops[top] += 1
 
 
 Asked = tuple[Indices, Sequence[tuple[int, float, Offer]]]  # subjects; number, share and offer of a level's sources
@@ -188,7 +189,7 @@ class _Filler:
 
     def level(self, who: Indices, sources: Sequence[tuple[int, float, Offer]]) -> None:
         lists, size = self._lists, self._lists.size
-        turns = _Turns(sources, lists.subjects)
+        turns = Turns(sources, lists.subjects)
         self._is_again |= turns.may_repeat
         active = self.open(who)
         while len(active):
@@ -287,70 +288,3 @@ class _Filler:
             if not len(who):
                 return
             self._cursor[who] += 1
-
-
-class _Turns:
-    """The sources of a level, which take turns by their shares; of a source with several lists the best head."""
-
-    def __init__(self, sources: Sequence[tuple[int, float, Offer]], subjects: int) -> None:
-        self.number = np.array([number for number, _, _ in sources], np.int16)
-        self._offers = [offer for _, _, offer in sources]
-        self._share = np.array([share for _, share, _ in sources], np.float64)
-        self._at = [offer.start.copy() for offer in self._offers]
-        self._taken = np.zeros((subjects, len(sources)), np.int64)
-
-    @property
-    def may_repeat(self) -> bool:
-        """Whether one item may come up twice within the level."""
-        return len(self._offers) > 1 or any(at.shape[1] > 1 for at in self._at)
-
-    def next(self, who: Indices) -> tuple[Indices, Indices, Codes, Indices]:
-        """Source, item, off and entry of each subject's next candidate; source EMPTY where there is none."""
-        source = self._whose_turn(who)
-        item, entry = np.zeros(len(who), np.int64), np.zeros(len(who), np.int64)
-        off = np.full(len(who), NOTHING, np.uint8)
-        for number, offer in enumerate(self._offers):
-            mine = np.flatnonzero(source == number)
-            at = self._head(number, who[mine])
-            item[mine], off[mine], entry[mine] = offer.item[at], offer.off[at], at
-            self._pass(number, who[mine], item[mine])
-        return source, item, off, entry
-
-    def took(self, who: Indices, source: Indices) -> None:
-        if len(self._offers) > 1:
-            self._taken[who, source] += 1
-
-    def _whose_turn(self, who: Indices) -> Indices:
-        """The source that lags behind its share most, of those that have something left."""
-        left = np.column_stack(
-            [(at[who] < offer.end[who]).any(axis=1) for at, offer in zip(self._at, self._offers, strict=True)]
-        )
-        if left.shape[1] == 1:
-            return np.where(left[:, 0], 0, EMPTY)
-        taken = self._taken[who]
-        share = self._share / self._share.sum()
-        lag = np.where(left, share[None, :] * (taken.sum(axis=1) + 1)[:, None] - taken, -np.inf)
-        return np.where(left.any(axis=1), lag.argmax(axis=1), EMPTY)
-
-    def _head(self, number: int, who: Indices) -> Indices:
-        """Entry of the best head among the lists that a subject reads: the greatest score, then the first item."""
-        at, offer = self._at[number], self._offers[number]
-        if at.shape[1] == 1:
-            return at[who, 0]
-        heads = at[who]
-        is_left = heads < offer.end[who]
-        safe = np.where(is_left, heads, 0)
-        score = np.where(is_left, offer.score[safe], -np.inf)
-        best = score == score.max(axis=1, keepdims=True)
-        item = np.where(is_left & best, offer.item[safe], np.iinfo(np.int64).max)
-        return heads[np.arange(len(who)), item.argmin(axis=1)]
-
-    def _pass(self, number: int, who: Indices, item: Indices) -> None:
-        at, offer = self._at[number], self._offers[number]
-        if at.shape[1] == 1:
-            at[who, 0] += 1
-            return
-        heads = at[who]
-        is_left = heads < offer.end[who]
-        same = is_left & (offer.item[np.where(is_left, heads, 0)] == item[:, None])
-        at[who] = heads + same

@@ -9,12 +9,13 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from perso_pipeline.recommendations.composition.arrange import EMPTY, PIN_PART
+from perso_pipeline.recommendations.composition.arrange import PIN_PART
 from perso_pipeline.recommendations.composition.pairs import NOTHING, Indices
 from perso_pipeline.recommendations.composition.part import PartReader
 from perso_pipeline.recommendations.composition.rules import of_kind
 from perso_pipeline.recommendations.composition.setting import Page, Setting
 from perso_pipeline.recommendations.composition.slots import Slots
+from perso_pipeline.recommendations.composition.turns import EMPTY
 from perso_pipeline.recommendations.exploration import explore
 from perso_pipeline.recommendations.merchandising import Exclude, Include
 from perso_pipeline.recommendations.scenarios import Exploration, Scenario

@@ -11,13 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from perso_pipeline.recommendations.composition.arrange import (
-    EMPTY,
-    Asked,
-    Lists,
-    Promotion,
-    fill,
-)
+from perso_pipeline.recommendations.composition.arrange import Asked, Lists, Promotion, fill
 from perso_pipeline.recommendations.composition.exploring import explored
 from perso_pipeline.recommendations.composition.pairs import Codes, Indices
 from perso_pipeline.recommendations.composition.part import PartReader
@@ -31,6 +25,7 @@ from perso_pipeline.recommendations.composition.ranking import (
 from perso_pipeline.recommendations.composition.rules import AnyRule, of_kind
 from perso_pipeline.recommendations.composition.setting import Page, Setting, setting
 from perso_pipeline.recommendations.composition.slots import OfferedPart, Slots
+from perso_pipeline.recommendations.composition.turns import EMPTY
 from perso_pipeline.recommendations.levels import OWN, PROMOTED, Level, Source, Strategy
 from perso_pipeline.recommendations.merchandising import Exclude, Include, Promote
 from perso_pipeline.recommendations.scenarios import Scenario
@@ -74,8 +69,7 @@ def make_lists(scenario: Scenario, rules: Sequence[AnyRule], reader: PartReader,
     slots: list[Slots] = []
     rejected: list[tuple[Indices, Indices, Codes, NDArray[np.bool_]]] = []
     for some, levels in _chosen(scenario, who, reader):
-        if len(some):
-            part_slots, lists = _filled(scenario, levels, stands, some, reader)
+        for part_slots, lists in _filled(scenario, levels, stands, some, reader):
             slots.append(part_slots)
             rejected += lists.rejected
     drawn = tuple(explored(scenario, one, stands, reader, page, night=night) for one in slots)
@@ -98,6 +92,19 @@ def _chosen(scenario: Scenario, who: Indices, reader: PartReader) -> Iterator[tu
 
 def _filled(
     scenario: Scenario, levels: tuple[Level, ...], stands: Setting, who: Indices, reader: PartReader
+) -> Iterator[tuple[Slots, Lists]]:
+    """The lists of ``who``; of half of them at a time where promotions would differ too much between them."""
+    if not len(who):
+        return
+    try:
+        yield _filled_at_once(scenario, levels, stands, who, reader)
+    except TooManyEntriesError:
+        for half in np.array_split(who, 2):
+            yield from _filled(scenario, levels, stands, half, reader)
+
+
+def _filled_at_once(
+    scenario: Scenario, levels: tuple[Level, ...], stands: Setting, who: Indices, reader: PartReader
 ) -> tuple[Slots, Lists]:
     """The lists of ``who`` from these levels."""
     count = len(reader.subjects)
@@ -116,7 +123,7 @@ def _filled(
         offers.append(asking.numbered(len(scenario.levels) + 1, PROMOTED, tail, rule))
         slots = tuple(slot - 1 for slot in rule.rule.positions(scenario.size))
         promotions.append(Promotion(rule, slots, tuple(offers)))
-    lists = Lists(scenario.size, count)
+    lists = Lists(scenario.size, count, pins=len(stands.pins))
     asked = [partial(asking.level, number, level) for number, level in enumerate(levels, start=1)]
     fill(lists, who, asked, stands.limits, stands.pins, promotions)
     row, slot = np.nonzero(lists.item[who] != EMPTY)

@@ -5,23 +5,22 @@ Queries and their arrays. What is done with them is ``ranking``'s and ``arrange`
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from perso_pipeline.contracts.warehouse import Value, Warehouse
-from perso_pipeline.recommendations.candidates import CATEGORIES_OF, HISTORY_DAYS, MAKERS, own_sql, shared_sql
+from perso_pipeline.contracts.warehouse import Value
+from perso_pipeline.recommendations.candidates import CATEGORIES_OF, HISTORY_DAYS, own_sql
 from perso_pipeline.recommendations.composition.candidates import (
     NO_LIST,
     Candidates,
     Shared,
     own_runs,
-    shared_lists,
 )
-from perso_pipeline.recommendations.composition.catalogue import NUMBERED_ITEMS, Catalogue
+from perso_pipeline.recommendations.composition.catalogue import NUMBERED_ITEMS
 from perso_pipeline.recommendations.composition.pairs import Indices
+from perso_pipeline.recommendations.composition.reader import Reader
 from perso_pipeline.recommendations.levels import OWN, Filter, Source, Strategy, Subject
 from perso_pipeline.recommendations.scenarios import Scenario
 from perso_pipeline.recommendations.subjects import ANYONE, OWN_RULES, SUBJECT_IDENTIFIERS, Part
@@ -70,42 +69,6 @@ class Subjects:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-
-class Reader:
-    """Asks the warehouse about one part, each question once."""
-
-    def __init__(
-        self, warehouse: Warehouse, catalogue: Catalogue, *, night: date, weights: Mapping[str, Value]
-    ) -> None:
-        self._warehouse = warehouse
-        self._night = night
-        self._weights = weights
-        self.catalogue = catalogue
-        self._shared: dict[Source, Shared] = {}
-        self._makers = tuple(
-            (row["model"], str(row["version"])) for row in warehouse.query(MAKERS, {"night": night}).to_pylist()
-        )
-
-    def shared(self, source: Source) -> Shared:
-        """The lists of a shared source, for all parts."""
-        found = self._shared.get(source)
-        if found is None:
-            statement = f"with {NUMBERED_ITEMS} {shared_sql(source)}"
-            rows = self.query(statement, {**self._weights, "submodel": source.submodel})
-            found = self._shared[source] = shared_lists(rows, self.catalogue)
-        return found
-
-    def makers(self) -> tuple[tuple[str, str], ...]:
-        return self._makers
-
-    def exists(self, table: str) -> bool:
-        return self._warehouse.exists(table)
-
-    def query(self, statement: str, parameters: Mapping[str, Value]) -> pa.Table:
-        """With ``$night`` and those of the parameters that the statement names: DuckDB refuses any more."""
-        whole = {"night": self._night, **parameters}
-        return self._warehouse.query(statement, {k: v for k, v in whole.items() if f"${k}" in statement})
 
 
 class PartReader:
@@ -228,7 +191,7 @@ class PartReader:
             "history_days": HISTORY_DAYS,
         }
         rows = self._query([NUMBERED_ITEMS, *ctes, *groups], select, bound)
-        runs = own_runs(rows, self.catalogue, subjects=len(self.subjects), makers=self._reader.makers())
+        runs = own_runs(rows, self.catalogue, subjects=len(self.subjects), makers=self._reader.makers)
         note = np.zeros(len(self.subjects), np.int64)
         notes: tuple[str | None, ...] = (None,)
         if source.submodel is not None:

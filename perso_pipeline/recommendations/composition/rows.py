@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from perso_pipeline.recommendations.composition.arrange import EMPTY, PIN_PART
+from perso_pipeline.recommendations.composition.arrange import PIN_PART
 from perso_pipeline.recommendations.composition.candidates import Candidates
 from perso_pipeline.recommendations.composition.lists import Made
 from perso_pipeline.recommendations.composition.pairs import Indices
 from perso_pipeline.recommendations.composition.part import PartReader
-from perso_pipeline.recommendations.composition.rules import AnyRule
-from perso_pipeline.recommendations.composition.slots import Slots
-from perso_pipeline.recommendations.levels import ALLOCATION, EXPLORATION, PINNED
+from perso_pipeline.recommendations.composition.slots import OfferedPart, Slots
+from perso_pipeline.recommendations.composition.turns import EMPTY
+from perso_pipeline.recommendations.levels import ALLOCATION, EXPLORATION, PINNED, PROMOTED
 from perso_pipeline.recommendations.merchandising import Moved, Pin, Promote
 from perso_pipeline.recommendations.scenarios import Scenario
 
@@ -108,78 +108,101 @@ def _piece(
     *,
     night: date,
 ) -> tuple[pa.Table, pa.Table]:
-    count = len(slots.subject)
-    strategy, model, version, note = Words(), Words(), Words(), Words()
-    score, level = np.zeros(count), np.full(count, len(scenario.levels) + 1, np.int64)
-    words = {word: np.zeros(count, np.int64) for word in ("strategy", "model", "version", "note")}
-    words["note"][:] = note(None)
-    origins = _Origins(count, reader)
-    for number, part in enumerate(slots.parts):
-        at = np.flatnonzero(slots.part == number)
-        if not len(at):
-            continue
-        source, entry = part.offer.source, slots.entry[at]
-        inner = part.offer.entry[entry]
-        runs = source.runs
-        score[at], level[at] = part.offer.score[entry], part.level
-        words["strategy"][at] = strategy(part.strategy)
-        maker = runs.maker[inner]
-        words["model"][at] = model.numbers([name for name, _ in runs.makers])[maker]
-        words["version"][at] = version.numbers([name for _, name in runs.makers])[maker]
-        if len(source.notes) > 1 or source.notes[0] is not None:
-            words["note"][at] = note.numbers(source.notes)[_notes(slots.subject[at], runs.bounds, inner, source)]
-        if source.is_like_the_subject:
-            origins.put(at, np.ones(len(at), np.int64), reader.context[slots.subject[at], 0])
-        elif runs.origins is not None:
-            some = runs.origins.take(pa.array(inner))
-            origins.put(at, some.value_lengths().to_numpy().astype(np.int64), some.flatten().to_numpy())
-    pinned = np.flatnonzero(slots.part == PIN_PART)
-    item = slots.item
-    special = [(pinned, PINNED, MERCHANDISING, reader.catalogue.popularity[item[pinned]])]
+    """Both tables of slots that share their parts."""
+    rows = _Rows(slots, len(scenario.levels) + 1, reader)
+    item, is_explored = slots.item, np.zeros(len(slots.subject), bool)
     if drawn is not None:
-        given = np.flatnonzero(drawn[0] != EMPTY)
-        ids = reader.catalogue.item_ids.take(pa.array(item[given])).to_pylist()
-        words["note"][given] = note.numbers([f"explored:instead_of:{name}" for name in ids])
-        item = np.where(drawn[0] == EMPTY, item, drawn[0])
-        special.append((given, EXPLORATION, EXPLORATION, _people(item[given], reader)))
-        origins.clear(given)
-    for at, word, name, value in special:
-        score[at], level[at] = value, len(scenario.levels) + 1
-        words["strategy"][at], words["model"][at] = strategy(word), model(name)
-        words["version"][at] = version(night.isoformat())
-    is_special = np.zeros(count, bool)
-    for at, *_ in special:
-        is_special[at] = True
-    is_special |= np.array([part.level > len(scenario.levels) for part in slots.parts] + [False], bool)[
-        np.maximum(slots.part, EMPTY)
-    ]
-    items = coded(item, reader.catalogue.item_ids)
+        is_explored = drawn[0] != EMPTY
+        item = np.where(is_explored, drawn[0], slots.item)
+        rows.explored(np.flatnonzero(is_explored), drawn[0][is_explored], night)
+    rows.pinned(np.flatnonzero((slots.part == PIN_PART) & ~is_explored), night)
     shared = {
-        **_key(slots.subject, scenario, reader, night=night),
+        **key_columns(slots.subject, scenario, reader, night=night),
         "rank": pa.array(slots.rank.astype(np.int32)),
-        "item_id": items,
+        "item_id": coded(item, reader.catalogue.item_ids),
     }
-    recommendations = {
-        **shared,
-        "score": pa.array(score),
-        "level": pa.array(level.astype(np.int32)),
-        "strategy": strategy.column(words["strategy"]),
-        "model": model.column(words["model"]),
-        "model_version": version.column(words["version"]),
-        "is_fallback": pa.array((level > 1) & ~is_special),
-    }
-    filters = [*map(str, scenario.filters), *([ALLOCATION] if scenario.allocation else [])]
-    said = note.column(words["note"])
-    notes = said.dictionary.to_pylist()
-    over = pa.array([filters + ([one] if one else []) for one in notes], pa.list_(pa.string()))
     trace = {
         **shared,
-        "origin_items": origins.column(),
-        "rules": over.take(said.indices),
-        "rule_ids": _rule_ids(slots, made.setting.rules, made),
-        "propensity": pa.array(drawn[1]) if drawn is not None else pa.nulls(count, pa.float64()),
+        "origin_items": rows.origins.column(),
+        "rules": rows.rules([*map(str, scenario.filters), *([ALLOCATION] if scenario.allocation else [])]),
+        "rule_ids": _rule_ids(slots, made, is_explored),
+        "propensity": pa.array(drawn[1]) if drawn is not None else pa.nulls(len(item), pa.float64()),
     }
-    return pa.table(recommendations), pa.table(trace)
+    return pa.table({**shared, **rows.columns()}), pa.table(trace)
+
+
+class _Rows:
+    """What is told of each slot beside its item: where the item comes from, and how."""
+
+    def __init__(self, slots: Slots, beyond: int, reader: PartReader) -> None:
+        """``beyond`` is the level of what no level offered."""
+        count = len(slots.subject)
+        self.origins = _Origins(count, reader)
+        self._slots = slots
+        self._reader = reader
+        self._beyond = beyond
+        self._score, self._level = np.zeros(count), np.full(count, beyond, np.int64)
+        self._of_a_level = np.zeros(count, bool)
+        self._words = {name: Words() for name in ("strategy", "model", "model_version", "note")}
+        self._numbers = {name: np.zeros(count, np.int64) for name in self._words}
+        self._numbers["note"][:] = self._words["note"](None)
+        for number, part in enumerate(slots.parts):
+            at = np.flatnonzero(slots.part == number)
+            if len(at):
+                self._offered(at, part)
+
+    def _offered(self, at: Indices, part: OfferedPart) -> None:
+        slots, source = self._slots, part.offer.source
+        entry, runs = slots.entry[at], source.runs
+        inner = part.offer.entry[entry]
+        self._score[at], self._level[at] = part.offer.score[entry], part.level
+        self._of_a_level[at] = part.strategy != PROMOTED
+        self._numbers["strategy"][at] = self._words["strategy"](part.strategy)
+        maker = runs.maker[inner]
+        for place, name in enumerate(("model", "model_version")):
+            self._numbers[name][at] = self._words[name].numbers([one[place] for one in runs.makers])[maker]
+        if source.notes != (None,):
+            said = self._words["note"].numbers(source.notes)
+            self._numbers["note"][at] = said[_notes(slots.subject[at], runs.bounds, inner, source)]
+        if source.is_like_the_subject:
+            self.origins.put(at, np.ones(len(at), np.int64), self._reader.context[slots.subject[at], 0])
+        elif runs.origins is not None:
+            some = runs.origins.take(pa.array(inner))
+            self.origins.put(at, some.value_lengths().to_numpy().astype(np.int64), some.flatten().to_numpy())
+
+    def pinned(self, at: Indices, night: date) -> None:
+        self._special(at, PINNED, MERCHANDISING, night)
+        self._score[at] = self._reader.catalogue.popularity[self._slots.item[at]]
+
+    def explored(self, at: Indices, item: Indices, night: date) -> None:
+        self._special(at, EXPLORATION, EXPLORATION, night)
+        self._score[at] = _people(item, self._reader)
+        before = self._reader.catalogue.item_ids.take(pa.array(self._slots.item[at])).to_pylist()
+        said = [f"explored:instead_of:{name}" for name in before]
+        self._numbers["note"][at] = self._words["note"].numbers(said)
+        self.origins.clear(at)
+
+    def columns(self) -> dict[str, pa.Array]:
+        words = {name: self._words[name].column(numbers) for name, numbers in self._numbers.items() if name != "note"}
+        return {
+            "score": pa.array(self._score),
+            "level": pa.array(self._level.astype(np.int32)),
+            **words,
+            "is_fallback": pa.array((self._level > 1) & self._of_a_level),
+        }
+
+    def rules(self, filters: list[str]) -> pa.ListArray:
+        """Filters over the list, and the note."""
+        said = self._words["note"].column(self._numbers["note"])
+        lists = [filters + ([one] if one else []) for one in said.dictionary.to_pylist()]
+        return pa.array(lists, pa.list_(pa.string())).take(said.indices)
+
+    def _special(self, at: Indices, strategy: str, model: str, night: date) -> None:
+        self._of_a_level[at] = False
+        self._level[at] = self._beyond
+        self._numbers["strategy"][at] = self._words["strategy"](strategy)
+        self._numbers["model"][at] = self._words["model"](model)
+        self._numbers["model_version"][at] = self._words["model_version"](night.isoformat())
 
 
 def _notes(subject: Indices, bounds: Indices, inner: Indices, source: Candidates) -> Indices:
@@ -232,21 +255,22 @@ def _people(items: Indices, reader: PartReader) -> NDArray[np.float64]:
     return people[items]
 
 
-def _rule_ids(slots: Slots, rules: Sequence[AnyRule], made: Made) -> pa.ListArray:
+def _rule_ids(slots: Slots, made: Made, is_explored: NDArray[np.bool_]) -> pa.ListArray:
     """Of each slot the rules applied: those that stood over its list, and those that moved or placed its item."""
-    count = len(slots.subject)
+    count, rules = len(slots.subject), made.setting.rules
     if not rules:
         return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.array([], pa.string()))
     applied = np.zeros((count, len(rules)), bool)
+    is_ordered = np.isin(slots.part, [n for n, part in enumerate(slots.parts) if part.strategy != PROMOTED])
     for column, rule in enumerate(rules):
         if isinstance(rule.rule, Moved):
-            applied[:, column] = rule.applies(slots.subject, slots.item) & (slots.part >= 0)
+            applied[:, column] = rule.applies(slots.subject, slots.item) & is_ordered & ~is_explored
         elif isinstance(rule.rule, Pin):
             which = [n for n, one in enumerate(made.setting.pin_rules) if one is rule]
             applied[:, column] = (slots.part == PIN_PART) & np.isin(slots.entry, which)
         elif isinstance(rule.rule, Promote):
             which = [n for n, part in enumerate(slots.parts) if part.rule is rule]
-            applied[:, column] = np.isin(slots.part, which)
+            applied[:, column] = np.isin(slots.part, which) & ~is_explored
         else:
             applied[:, column] = rule.in_force[slots.subject]
     packed = np.packbits(applied, axis=1)
@@ -257,7 +281,7 @@ def _rule_ids(slots: Slots, rules: Sequence[AnyRule], made: Made) -> pa.ListArra
     return pa.array(lists, pa.list_(pa.string())).take(pa.array(which_of.reshape(-1)))
 
 
-def _key(subject: Indices, scenario: Scenario, reader: PartReader, *, night: date) -> dict[str, pa.Array]:
+def key_columns(subject: Indices, scenario: Scenario, reader: PartReader, *, night: date) -> dict[str, pa.Array]:
     subjects = reader.subjects
     same = np.zeros(len(subject), np.int64)
     return {
@@ -267,77 +291,3 @@ def _key(subject: Indices, scenario: Scenario, reader: PartReader, *, night: dat
         "subject_type": coded(subjects.types.indices.to_numpy()[subject], subjects.types.dictionary),
         "subject_id": coded(subject, subjects.ids),
     }
-
-
-def rejection_table(made: Made, scenario: Scenario, reader: PartReader, *, night: date) -> pa.Table:
-    """``REJECTIONS``: what was taken off from the first places, each pair of subject and item once."""
-    rejected = [(s[top], i[top], c[top]) for s, i, c, top in made.rejected]
-    subject, item, code = (
-        np.concatenate([one[n] for one in rejected] or [np.zeros(0, np.int64)]).astype(np.int64) for n in range(3)
-    )
-    order = np.lexsort((item, subject))
-    subject, item, code = subject[order], item[order], code[order]
-    key = _key(subject, scenario, reader, night=night)
-    reasons = made.setting.reasons
-    rule = Words()
-    columns = {
-        **key,
-        "rule": rule.column(rule.numbers([word for word, _ in reasons])[code]),
-        "rule_id": coded(code, pa.array([name for _, name in reasons], pa.string())),
-        "item_id": coded(item, reader.catalogue.item_ids),
-    }
-    return pa.table({field.name: columns[field.name] for field in REJECTIONS})
-
-
-def short_table(made: Made, scenario: Scenario, reader: PartReader, *, night: date) -> pa.Table:
-    """``SHORT_LISTS``: lists with empty slots, and why."""
-    filled = np.zeros(len(reader.subjects), np.int64)
-    for slots in made.slots:
-        filled += np.bincount(slots.subject, minlength=len(filled))
-    short = made.who[filled[made.who] < scenario.size]
-    texts = _reasons(short, filled, made, reader)
-    columns = {
-        **_key(short, scenario, reader, night=night),
-        "size": pa.array(np.full(len(short), scenario.size, np.int32)),
-        "filled": pa.array(filled[short].astype(np.int32)),
-        "reason": pa.array(texts, pa.string()),
-    }
-    return pa.table({field.name: columns[field.name] for field in SHORT_LISTS})
-
-
-def _reasons(short: Indices, filled: Indices, made: Made, reader: PartReader) -> list[str]:
-    """What the levels offered, and how many items what took off.
-
-    Of what holds for every list of a site the items of the catalogue are counted, of the rest those that came up.
-    """
-    if not len(short):
-        return []
-    stands, catalogue = made.setting, reader.catalogue
-    names = [rule_id if rule_id and word != "page" else word for word, rule_id in stands.reasons]
-    by_site: dict[int, dict[str, int]] = {}
-    item_code = stands.limits.judged.item_code
-    for code in range(len(names)):
-        if code not in stands.own:
-            counts = np.bincount(
-                catalogue.site[(item_code == code) & catalogue.is_known], minlength=len(catalogue.sites)
-            )
-            for site, count in enumerate(counts.tolist()):
-                if count:
-                    by_site.setdefault(site, {})[names[code]] = count
-    is_short = np.zeros(len(reader.subjects), bool)
-    is_short[short] = True
-    own: dict[int, dict[str, int]] = {}
-    seen: set[tuple[int, int]] = set()
-    for subject, item, code_, _ in made.rejected:
-        at = np.flatnonzero(is_short[subject] & np.isin(code_, list(stands.own)))
-        for who, what, why in zip(subject[at].tolist(), item[at].tolist(), code_[at].tolist(), strict=True):
-            if (who, what) not in seen:
-                seen.add((who, what))
-                counted = own.setdefault(who, {})
-                counted[names[why]] = counted.get(names[why], 0) + 1
-    texts = []
-    for who in short.tolist():
-        counts_of = {**by_site.get(int(reader.subjects.site[who]), {}), **own.get(who, {})}
-        taken = ", ".join(f"{name} {count}" for name, count in sorted(counts_of.items()))
-        texts.append(f"the levels offer {filled[who]} that may be shown; taken off: {taken or 'none'}")
-    return texts

@@ -9,12 +9,13 @@ from datetime import date
 
 import numpy as np
 
-from perso_pipeline.recommendations.composition.arrange import EMPTY, Cap, Limits, Pinned
+from perso_pipeline.recommendations.composition.arrange import Cap, Limits, Pinned
 from perso_pipeline.recommendations.composition.history import shown_too_often
 from perso_pipeline.recommendations.composition.pairs import NOTHING, Indices, Pairs
 from perso_pipeline.recommendations.composition.part import PartReader
 from perso_pipeline.recommendations.composition.ranking import Judged
 from perso_pipeline.recommendations.composition.rules import ActiveRule, AnyRule, of_kind, value_codes
+from perso_pipeline.recommendations.composition.turns import EMPTY
 from perso_pipeline.recommendations.levels import UNAVAILABLE, Filter
 from perso_pipeline.recommendations.merchandising import Exclude, Include, Moved, Pin, Repeat, Variety
 from perso_pipeline.recommendations.scenarios import Scenario

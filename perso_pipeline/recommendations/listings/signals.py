@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.recommendations.listings.config import Ranking
-from perso_pipeline.recommendations.scenarios import Popularity
+from perso_pipeline.recommendations.scenario_parts import Popularity
 
 # most_viewed and most_carted count sessions and not events, as Adobe does: ten looks in one visit are one.
 # trending is the model's formula: what the days before let expect, and how far beyond it the last days are.
