@@ -209,5 +209,6 @@ def test_an_erasure_of_earlier_lists_does_not_stop_the_next_night(simulated, tmp
     copy.write_bytes(simulated.path.read_bytes())
     erased = DuckDBWarehouse(copy)
     with erased.connect() as connection:
-        connection.execute("delete from staging.stg_recommendation_events where known_on < '2026-03-13'")
+        connection.execute("""delete from staging.stg_recommendation_events where request_id in (
+            select request_id from staging.stg_recommendation_events group by 1 having max(known_on) < '2026-03-13')""")
     assert [str(found) for found in reconcile(erased, NIGHTS[1]).differences if found.table == "funnel_days"] == []
