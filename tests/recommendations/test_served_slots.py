@@ -39,16 +39,16 @@ def night(copy_of):
 
 def _fill(shop) -> None:
     for column in ("price decimal(18,4)", "unit_cost decimal(18,4)", "net_28d decimal(18,4)", "units_28d bigint"):
-        shop.run(f"alter table profiles.item_profiles add column {column}")
-    shop.run("alter table profiles.item_profiles add column currency varchar")
-    shop.run("alter table interactions.order_movements add column request_id varchar")
+        shop.run(f"alter table profiles.item_profiles add column if not exists {column}")
+    shop.run("alter table profiles.item_profiles add column if not exists currency varchar")
+    shop.run("alter table interactions.order_movements add column if not exists request_id varchar")
     shop.run(
         "create table interactions.served_lists (request_id varchar, site_id varchar, scenario_id varchar, "
         "variant varchar, visitor_id varchar, customer_id varchar, event_date date, item_ids varchar[], "
         "is_robot boolean, known_on date); "
-        "create table interactions.recommendation_requests (request_id varchar, slot bigint, site_id varchar, "
+        "create or replace table interactions.recommendation_requests (request_id varchar, slot bigint, site_id varchar, "
         "scenario_id varchar, variant varchar, identifier varchar, item_id varchar, context_item_id varchar, "
-        "model_version varchar, event_date date, is_clicked boolean, is_ordered boolean, is_robot boolean)"
+        "model_version varchar, event_date date, is_clicked boolean, is_ordered boolean, is_robot boolean, known_on date)"
     )
     shop.add("profiles.item_profiles", *({"item_id": item, "name": item} for item in OLD + NEW))
     shop.add("models.cold_items", *({"item_id": item} for item in NEW))
