@@ -38,10 +38,10 @@ def night(copy_of):
 
 
 def _fill(shop) -> None:
-    for column in ("unit_cost decimal(18,4)", "net_28d decimal(18,4)", "units_28d bigint"):
-        shop.run(f"alter table profiles.item_profiles add column {column}")
-    shop.run("alter table profiles.item_profiles add column currency varchar")
-    shop.run("alter table interactions.order_movements add column request_id varchar")
+    for column in ("price decimal(18,4)", "unit_cost decimal(18,4)", "net_28d decimal(18,4)", "units_28d bigint"):
+        shop.run(f"alter table profiles.item_profiles add column if not exists {column}")
+    shop.run("alter table profiles.item_profiles add column if not exists currency varchar")
+    shop.run("alter table interactions.order_movements add column if not exists request_id varchar")
     shop.run(
         "create table interactions.served_lists (request_id varchar, site_id varchar, scenario_id varchar, "
         "variant varchar, visitor_id varchar, customer_id varchar, event_date date, item_ids varchar[], "

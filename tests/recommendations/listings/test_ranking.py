@@ -10,7 +10,7 @@ import pytest
 from perso_pipeline.recommendations.listings.config import Listings, ManualRule
 from perso_pipeline.recommendations.listings.ranking import Category, move, rank_categories
 from perso_pipeline.recommendations.listings.signals import read_signals
-from perso_pipeline.recommendations.scenarios import Popularity
+from perso_pipeline.recommendations.scenario_parts import Popularity
 
 NIGHT = date(2026, 3, 10)
 NOON = datetime.fromisoformat("2026-03-10T12:00:00")
