@@ -234,7 +234,7 @@ def read_scenarios(config_dir: Path) -> Scenarios:
         msg = f"scenarios.yml: once more per time slot: {error.errors()[0]['msg'].rstrip('.').lower()}."
         raise ConfigError(msg) from error
     check_names(rules, scenarios={scenario.id for scenario in whole.scenarios}, sites=known)
-    _check_positions(rules, whole.scenarios)
+    _check_rules(rules, whole.scenarios)
     return whole.under(rules)
 
 
@@ -263,14 +263,20 @@ def _with_choices(scenarios: tuple[Scenario, ...]) -> Iterator[Scenario]:
         yield scenario.model_copy(update={"by_segment": tuple(choices)}) if choices else scenario
 
 
-def _check_positions(rules: Merchandising, scenarios: tuple[Scenario, ...]) -> None:
-    """No item is pinned beyond the end of a list that the rule names.
+def _check_rules(rules: Merchandising, scenarios: tuple[Scenario, ...]) -> None:
+    """No item is pinned beyond the end of a list that the rule names, and nothing rests in lists of no person.
 
     Raises:
         ConfigError: one is.
     """
     for rule in rules.rules:
         for scenario in scenarios:
+            if rule.kind == "repeat" and scenario.id in rule.scenarios and scenario.subject is not Subject.PERSON:
+                msg = (
+                    f"merchandising.yml: rule '{rule.id}' is about what a person has seen, and the lists of "
+                    f"'{scenario.id}' are for {scenario.subject}."
+                )
+                raise ConfigError(msg)
             if rule.kind == "pin" and scenario.id in rule.scenarios and rule.position > scenario.size:
                 msg = (
                     f"merchandising.yml: rule '{rule.id}' pins to position {rule.position}, and '{scenario.id}' has "

@@ -51,6 +51,8 @@ class Composer:
     def in_force(self, rule: dict[str, Any]) -> bool:
         if rule.get("scenarios") and self.scenario["id"] not in rule["scenarios"]:
             return False
+        if rule["kind"] == "repeat" and (self.is_item_page or self.subject is None):
+            return False
         mine = self.data["segments"].get(self.subject, ()) if not self.is_item_page else ()
         if rule.get("segments") and not set(rule["segments"]) & set(mine):
             return False

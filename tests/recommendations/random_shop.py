@@ -54,7 +54,7 @@ def random_shop(rng: random.Random) -> dict[str, Any]:
         },
         "segments": {p: [s for s in SEGMENTS if rng.random() < 0.4] for p in people},
         "published": published,
-        "shown": {(p, night): some(6) for p in people for night in published},
+        "shown": {(p, night): some(6) for p in [*people, "*"] for night in published},
         "clicked": {p: {i: rng.choice(published or [NIGHT]) for i in some(3)} for p in people[:4]},
     }
 
@@ -198,7 +198,7 @@ def _fill_history(shop: Any, data: dict[str, Any]) -> None:
                 "night": night,
                 "site_id": "shop-uk",
                 "scenario_id": "home",
-                "subject_type": "person",
+                "subject_type": "anyone" if p == "*" else "person",
                 "subject_id": p,
                 "item_id": i,
             }

@@ -46,6 +46,7 @@ def test_without_the_file_there_are_no_rules(folder: Path) -> None:
         ("kind: exclude, where: [{attribute: price, op: at_most, of: person, value: 1}]", "no favourite price"),
         ("kind: boost, where: [{attribute: brand, op: is_known}]", "needs one of factor and positions"),
         ("kind: repeat, at_most: 8, nights: 7", "nothing is shown 8 times in 7 nights"),
+        ("kind: repeat, at_most: 2, nights: 7, scenarios: [product]", "the lists of 'product' are for item"),
         ("kind: variety, by: brand, levels: 1, at_most: 1", "not of 'brand'"),
         ("kind: pin, item: a, position: 1, starts_on: 2026-05-01, ends_on: 2026-05-01", "never holds"),
         ("kind: pin, item: a, position: 1, scenarios: [hoem]", "did you mean 'home'?"),

@@ -18,7 +18,7 @@ from perso_pipeline.recommendations.composition.pairs import Indices
 from perso_pipeline.recommendations.composition.part import PartReader, matrix
 from perso_pipeline.recommendations.conditions import ITEM_ATTRIBUTES, Comparison, Condition
 from perso_pipeline.recommendations.levels import Subject
-from perso_pipeline.recommendations.merchandising import Conditioned, Rule, RuleBase, Variety
+from perso_pipeline.recommendations.merchandising import Conditioned, Repeat, Rule, RuleBase, Variety
 from perso_pipeline.recommendations.scenarios import Scenario
 
 Mask = NDArray[np.bool_]
@@ -200,6 +200,8 @@ def active_rules(
             in_force &= np.array([site in rule.sites for site in catalogue.sites] or [False], bool)[subjects.site]
         if rule.segments:
             in_force &= np.logical_or.reduce([reader.members(segment) for segment in rule.segments])
+        if isinstance(rule, Repeat):  # what everybody sees never rests: only a person can have seen it too often
+            in_force &= subjects.may_personalize & (reader.kind is Subject.PERSON)
         fixed, relative = catalogue.is_known.copy(), []
         for one in _where(rule):
             if one.of is None:
