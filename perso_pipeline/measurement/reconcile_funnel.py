@@ -1,7 +1,7 @@
-"""Whether the funnel counts what was delivered, neither twice nor not at all.
+"""Whether the funnel counts what the night brought, neither twice nor not at all.
 
-The other side is counted here anew from the events of the last days; a fault of the daily sums shows on the night that
-makes it. Keep Dagster out.
+The other side is counted here anew from the events. Only what the night itself learned is compared: an erasure takes
+events of earlier nights away, and their counts stay. Keep Dagster out.
 """
 
 from datetime import date
@@ -15,7 +15,7 @@ DAYS = 3
 
 _FUNNEL = f"""
 select site_id, scenario_id as currency, {", ".join(f"sum({figure}) as {figure}" for figure in FIGURES)}
-from measurement.recommendation_funnel
+from measurement.funnel_days
 where night = $night and report_date > $night - interval {DAYS} day
 group by site_id, scenario_id
 """
@@ -33,22 +33,26 @@ lists as (
         and event_date > $night - interval {DAYS} day
 ),
 outcomes as (
-    select site_id, lists.scenario_id,
-        count(distinct row(request_id, events.item_id)) filter (where events.event_type = 'clicked') as clicks,
-        count(distinct row(request_id, events.item_id)) filter (where events.event_type = 'added_to_cart') as carts
+    select site_id, request_id, lists.scenario_id, events.event_type, events.item_id,
+        greatest(min(events.counted_on), any_value(lists.counted_on)) as counted_on
     from events inner join lists using (site_id, request_id)
     where events.event_date >= lists.event_date and events.event_type in ('clicked', 'added_to_cart')
-    group by site_id, lists.scenario_id
+    group by all
+),
+counted as (
+    select site_id, scenario_id, 1 as requests, len(item_ids) as slots, 0 as clicks, 0 as carts
+    from lists where counted_on = $night
+    union all
+    select site_id, scenario_id, 0, 0, (event_type = 'clicked')::int, (event_type = 'added_to_cart')::int
+    from outcomes where counted_on = $night
 )
-select lists.site_id, lists.scenario_id as currency, count(*) as requests, sum(len(item_ids)) as slots,
-    any_value(clicks) as clicks, any_value(carts) as carts
-from lists left join outcomes on lists.site_id = outcomes.site_id and lists.scenario_id = outcomes.scenario_id
-group by lists.site_id, lists.scenario_id
+select site_id, scenario_id as currency, {", ".join(f"sum({figure}) as {figure}" for figure in FIGURES)}
+from counted group by site_id, scenario_id
 """
 
 
 def funnel_differences(warehouse: Warehouse, night: date) -> list[Difference]:
-    """Compare the funnel of the last days with their events, by scenario in place of the currency."""
+    """Compare what the night added to the funnel with its events, by scenario in place of the currency."""
     counted = read_cells(warehouse, _FUNNEL, night, FIGURES)
     delivered = read_cells(warehouse, _EVENTS, night, FIGURES)
-    return differences("recommendation_funnel", "stg_recommendation_events", counted, delivered, FIGURES)
+    return differences("funnel_days", "stg_recommendation_events", counted, delivered, FIGURES)

@@ -192,3 +192,19 @@
 {%- endmacro %}
 {% macro duckdb__each_number(first, last) -%}unnest(range({{ first }}, {{ last }} + 1)){%- endmacro %}
 {% macro spark__each_number(first, last) -%}explode(sequence({{ first }}, {{ last }})){%- endmacro %}
+
+{#- Day of the week, 1 Monday to 7 Sunday. -#}
+{% macro iso_weekday(column) -%}
+  {{ return(adapter.dispatch('iso_weekday')(column)) }}
+{%- endmacro %}
+{% macro duckdb__iso_weekday(column) -%}extract(isodow from {{ column }}){%- endmacro %}
+{% macro spark__iso_weekday(column) -%}extract(dayofweek_iso from {{ column }}){%- endmacro %}
+
+{#- The position of the first such member for each member of a second list; 0 where there is none, null for a null list. -#}
+{% macro positions_of(list, members) -%}
+  {{ return(adapter.dispatch('positions_of')(list, members)) }}
+{%- endmacro %}
+{% macro duckdb__positions_of(list, members) -%}
+  list_transform({{ members }}, lambda member: coalesce(list_position({{ list }}, member), 0))
+{%- endmacro %}
+{% macro spark__positions_of(list, members) -%}transform({{ members }}, member -> array_position({{ list }}, member)){%- endmacro %}

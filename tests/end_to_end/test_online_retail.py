@@ -3,6 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 from driving import Installation
 
@@ -58,3 +59,18 @@ FIGURES = {
 def test_the_warehouse_gives_the_published_figure(retailer: Installation, figure: str) -> None:
     sql, published = FIGURES[figure]
     assert retailer.rows(sql)[0][0] == published
+
+
+def test_net_revenue_by_country_and_month_is_that_of_the_raw_file(retailer: Installation) -> None:
+    """Quantity times price, returns and bad debts as the file signs them, summed without the product."""
+    query = f"""select Country, strftime(InvoiceDate, '%Y-%m') as month,
+            sum(Quantity::decimal(18, 4) * Price::decimal(18, 4))::decimal(18, 4) as net
+        from read_parquet('{SOURCE}') group by all having net <> 0 order by all"""
+    with duckdb.connect() as connection:
+        raw = connection.execute(query).fetchall()
+    ledger = retailer.rows(
+        """select country, strftime(movement_date, '%Y-%m') as month, sum(net)::decimal(18, 4) as net
+        from interactions.order_movements group by all having sum(net) <> 0 order by all"""
+    )
+    assert len(raw) > 400
+    assert ledger == raw

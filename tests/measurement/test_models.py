@@ -252,22 +252,3 @@ def test_revenue_by_any_segment_counts_a_person_in_each_and_the_total_once(measu
         ("new-customers", False, Decimal(45)),
         ("no-segment", False, Decimal("35.0100")),
     ]
-
-
-FUNNEL_FAULTS = {
-    "a night's lists counted twice": (
-        "insert into measurement.funnel_days from measurement.funnel_days where night = '2026-01-02'",
-        "recommendation_funnel: requests of uk in home is 8, stg_recommendation_events has 5 (difference +3)",
-    ),
-    "a click dropped": (
-        "update measurement.funnel_days set clicks = 0 where night = '2026-01-02'",
-        "recommendation_funnel: clicks of uk in home is 0, stg_recommendation_events has 1 (difference -1)",
-    ),
-}
-
-
-@pytest.mark.parametrize(("fault", "sentence"), FUNNEL_FAULTS.values(), ids=FUNNEL_FAULTS.keys())
-def test_a_fault_of_the_funnel_is_named_by_its_figure(measured, fault, sentence):
-    with measured.connect() as connection:
-        connection.execute(fault)
-    assert sentence in [str(difference) for difference in reconcile(measured, FOURTH).differences]

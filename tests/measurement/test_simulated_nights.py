@@ -182,3 +182,33 @@ def test_the_merge_of_people_moves_money_between_segments_and_none_in_sum(simula
     ]
     assert [(cause.movements, cause.net) for cause in merges] == [(0, Decimal(0))]
     assert merges[0].days > 1
+
+
+FUNNEL_FAULTS = {
+    "the night's lists counted twice": (
+        "insert into measurement.funnel_days from measurement.funnel_days where night = '2026-03-12'",
+        "requests",
+    ),
+    "a click dropped": ("update measurement.funnel_days set clicks = 0 where night = '2026-03-12'", "clicks"),
+}
+
+
+@pytest.mark.parametrize(("fault", "figure"), FUNNEL_FAULTS.values(), ids=FUNNEL_FAULTS.keys())
+def test_a_fault_of_the_funnel_is_named_by_its_figure(simulated, tmp_path, fault, figure):
+    copy = tmp_path / "shop.duckdb"
+    copy.write_bytes(simulated.path.read_bytes())
+    spoiled = DuckDBWarehouse(copy)
+    with spoiled.connect() as connection:
+        connection.execute(fault)
+    found = [str(difference) for difference in reconcile(spoiled, NIGHTS[0]).differences]
+    assert any(sentence.startswith(f"funnel_days: {figure} of uk in home is ") for sentence in found)
+
+
+def test_an_erasure_of_earlier_lists_does_not_stop_the_next_night(simulated, tmp_path):
+    copy = tmp_path / "shop.duckdb"
+    copy.write_bytes(simulated.path.read_bytes())
+    erased = DuckDBWarehouse(copy)
+    with erased.connect() as connection:
+        connection.execute("""delete from staging.stg_recommendation_events where request_id in (
+            select request_id from staging.stg_recommendation_events group by 1 having max(known_on) < '2026-03-13')""")
+    assert [str(found) for found in reconcile(erased, NIGHTS[1]).differences if found.table == "funnel_days"] == []

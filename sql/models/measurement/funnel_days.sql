@@ -67,8 +67,11 @@ first_moments as (
     group by site_id, request_id
 ),
 
+-- by number and not by name: what is joined and grouped below is a row per slot and figure
 lists as (
-    select events.*
+    select
+        events.*,
+        {{ row_fingerprint(['events.site_id', 'events.request_id']) }} as list_number
     from events
     inner join first_moments
         on events.site_id = first_moments.site_id
@@ -85,8 +88,7 @@ visits as (
 -- no asof join: where DuckDB expects few rows it makes a loop of one, and 90,000 lists took 15 s
 list_visits as (
     select
-        lists.site_id,
-        lists.request_id,
+        lists.list_number,
         max_by(visits.channel, row(visits.started_at, visits.session_id)) as channel
     from lists
     inner join visits
@@ -95,200 +97,125 @@ list_visits as (
         and lists.occurred_at >= visits.started_at
         and lists.occurred_at <= visits.ended_at + interval '{{ var("session_gap_minutes") }}' minute
         and lists.counted_on >= visits.known_on
-    group by lists.site_id, lists.request_id
+    group by lists.list_number
 ),
 
 served as (
     select
+        lists.list_number,
         lists.site_id,
-        lists.request_id,
         lists.event_date as report_date,
         lists.scenario_id,
         lists.variant,
         coalesce(lists.model_version, 'none') as model_version,
-        lists.visitor_id,
-        lists.item_ids,
         {{ json_integers('lists.payload', 'levels') }} as levels,
         lists.counted_on,
-        list_visits.channel
+        coalesce(list_visits.channel, 'unknown') as channel
     from lists
-    left join list_visits on lists.site_id = list_visits.site_id and lists.request_id = list_visits.request_id
-),
-
--- each outcome once, on the first night that knows it; item null means the list as a whole
-told as (
-    select site_id, request_id, event_type, cast(null as varchar) as item_id, counted_on, event_date
-    from events
-    where event_type in ('rendered', 'viewed')
-    union all
-    select site_id, request_id, event_type, unnest(item_ids) as item_id, counted_on, event_date
-    from events
-    where event_type in ('rendered', 'viewed') and item_ids is not null
-    union all
-    select site_id, request_id, event_type, item_id, counted_on, event_date
-    from events
-    where event_type in ('clicked', 'added_to_cart')
-),
-
-answers as (
-    select
-        told.site_id,
-        told.request_id,
-        told.event_type,
-        told.item_id,
-        min(told.counted_on) as counted_on
-    from told
-    inner join lists on told.site_id = lists.site_id and told.request_id = lists.request_id
-    where told.event_date between lists.event_date and {{ dateadd('day', var('outcome_days'), 'lists.event_date') }}
-    group by told.site_id, told.request_id, told.event_type, told.item_id
-),
-
--- a page may say that it drew or saw the list without saying which items
-unnamed as (
-    select
-        events.site_id,
-        events.request_id,
-        events.event_type,
-        min(events.counted_on) as counted_on
-    from events
-    inner join lists on events.site_id = lists.site_id and events.request_id = lists.request_id
-    where
-        events.event_type in ('rendered', 'viewed') and events.item_ids is null
-        and events.event_date between lists.event_date and {{ dateadd('day', var('outcome_days'), 'lists.event_date') }}
-    group by events.site_id, events.request_id, events.event_type
+    left join list_visits on lists.list_number = list_visits.list_number
 ),
 
 slots as (
     select
-        site_id,
-        request_id,
+        list_number,
         counted_on,
         {{ with_position('item_ids', 'item_id', 'slot') }}
-    from served
+    from lists
 ),
 
-slot_answers as (
+outcomes as (
     select
-        answers.site_id,
-        answers.request_id,
-        answers.event_type,
-        {{ position_in('served.item_ids', 'answers.item_id') }} as slot,
-        answers.counted_on
-    from answers
-    inner join served on answers.site_id = served.site_id and answers.request_id = served.request_id
-    where answers.item_id is not null
-    union all
-    select slots.site_id, slots.request_id, unnamed.event_type, slots.slot, unnamed.counted_on
-    from unnamed
-    inner join slots on unnamed.site_id = slots.site_id and unnamed.request_id = slots.request_id
+        lists.list_number,
+        events.event_type,
+        events.counted_on,
+        events.item_id,
+        {{ position_in('lists.item_ids', 'events.item_id') }} as slot,
+        {{ positions_of('lists.item_ids', 'events.item_ids') }} as slots_named
+    from events
+    inner join lists on events.site_id = lists.site_id and events.request_id = lists.request_id
+    where
+        events.event_type <> 'served'
+        and events.event_date between lists.event_date and {{ dateadd('day', var('outcome_days'), 'lists.event_date') }}
 ),
 
--- every figure as marks that add up; what belongs to a whole list stands at its first slot
-marks as (
-    select site_id, request_id, 1 as slot, 'request' as mark, counted_on, 0 as revenue, 0 as net_revenue
-    from served
+-- a page may say that it drew or saw a list without saying which items
+slots_shown as (
+    select list_number, event_type, counted_on, unnest(slots_named) as slot from outcomes
+    where event_type in ('rendered', 'viewed')
     union all
-    select site_id, request_id, slot, 'slot' as mark, counted_on, 0 as revenue, 0 as net_revenue
-    from slots
-    union all
-    select site_id, request_id, 1 as slot, 'list_' || event_type as mark, counted_on, 0 as revenue, 0 as net_revenue
-    from answers
-    where item_id is null and event_type in ('rendered', 'viewed')
-    union all
+    select outcomes.list_number, outcomes.event_type, outcomes.counted_on, slots.slot
+    from outcomes
+    inner join slots on outcomes.list_number = slots.list_number
+    where outcomes.event_type in ('rendered', 'viewed') and outcomes.slots_named is null
+),
+
+items_chosen as (
     select
-        site_id, request_id, coalesce(slot, 0) as slot, event_type as mark, min(counted_on) as counted_on,
-        0 as revenue, 0 as net_revenue
-    from slot_answers
-    where slot > 0 or event_type in ('clicked', 'added_to_cart')
-    group by site_id, request_id, slot, event_type
-    union all
+        list_number,
+        event_type,
+        item_id,
+        coalesce(min(slot), 0) as slot,
+        min(counted_on) as counted_on
+    from outcomes
+    where event_type in ('clicked', 'added_to_cart') and item_id is not null
+    group by list_number, event_type, item_id
+),
+
+list_money as (
     select
-        site_id, request_id, 1 as slot, 'list_clicked' as mark, min(counted_on) as counted_on,
-        0 as revenue, 0 as net_revenue
-    from answers
-    where event_type = 'clicked'
-    group by site_id, request_id
-    union all
-    select
-        money.site_id, money.request_id, 1 as slot, 'order' as mark, min(money.counted_on) as counted_on,
-        0 as revenue, 0 as net_revenue
+        lists.list_number,
+        money.order_id,
+        money.movement,
+        coalesce({{ position_in('lists.item_ids', 'money.item_id') }}, 0) as slot,
+        money.revenue,
+        money.net_revenue,
+        money.counted_on
     from money
-    inner join served on money.site_id = served.site_id and money.request_id = served.request_id
-    where
-        money.movement = 'sale'
-        and money.order_date between served.report_date and {{ dateadd('day', var('outcome_days'), 'served.report_date') }}
-    group by money.site_id, money.request_id, money.order_id
+    inner join lists on money.site_id = lists.site_id and money.request_id = lists.request_id
+    where money.order_date between lists.event_date and {{ dateadd('day', var('outcome_days'), 'lists.event_date') }}
+),
+
+-- every figure as marks that add up, each on the first night that knows it; what belongs to a list stands at slot 1
+marks as (
+    select list_number, 1 as slot, 'request' as mark, counted_on, 0 as revenue, 0 as net_revenue from lists
     union all
-    select
-        fresh_money.site_id,
-        fresh_money.request_id,
-        coalesce({{ position_in('served.item_ids', 'fresh_money.item_id') }}, 0) as slot,
-        'money' as mark,
-        fresh_money.counted_on,
-        fresh_money.revenue,
-        fresh_money.net_revenue
-    from fresh_money
-    inner join served on fresh_money.site_id = served.site_id and fresh_money.request_id = served.request_id
-    where
-        fresh_money.order_date
-        between served.report_date and {{ dateadd('day', var('outcome_days'), 'served.report_date') }}
+    select list_number, slot, 'slot' as mark, counted_on, 0 as revenue, 0 as net_revenue from slots
+    union all
+    select list_number, 1 as slot, 'list_' || event_type as mark, min(counted_on) as counted_on, 0 as revenue, 0 as net_revenue
+    from outcomes
+    where event_type <> 'added_to_cart' and (event_type <> 'clicked' or item_id is not null)
+    group by list_number, event_type
+    union all
+    select list_number, slot, event_type as mark, min(counted_on) as counted_on, 0 as revenue, 0 as net_revenue
+    from slots_shown
+    where slot > 0
+    group by list_number, slot, event_type
+    union all
+    select list_number, slot, event_type as mark, counted_on, 0 as revenue, 0 as net_revenue from items_chosen
+    union all
+    select list_number, 1 as slot, 'order' as mark, min(counted_on) as counted_on, 0 as revenue, 0 as net_revenue
+    from list_money
+    where movement = 'sale'
+    group by list_number, order_id
+    union all
+    select list_number, slot, 'money' as mark, counted_on, revenue, net_revenue
+    from list_money
 ),
 
 -- an outcome that came before its list was known counts when the list is
 dated as (
     select
+        served.*,
         marks.slot,
         marks.mark,
         marks.revenue,
         marks.net_revenue,
-        served.report_date,
-        served.site_id,
-        served.scenario_id,
-        served.model_version,
-        {{ value_at('served.levels', 'marks.slot') }} as level,
-        served.variant,
-        served.channel,
-        served.visitor_id,
         greatest(marks.counted_on, served.counted_on) as night
     from marks
-    inner join served on marks.site_id = served.site_id and marks.request_id = served.request_id
-),
-
-fresh as (
-    select
-        night,
-        report_date,
-        site_id,
-        scenario_id,
-        slot,
-        model_version,
-        level,
-        variant,
-        coalesce(channel, 'unknown') as channel,
-        visitor_id,
-        count(*) filter (where mark = 'request') as requests,
-        count(*) filter (where mark = 'list_rendered') as impressions,
-        count(*) filter (where mark = 'list_viewed') as viewable_impressions,
-        count(*) filter (where mark = 'slot') as slots,
-        count(*) filter (where mark = 'rendered') as slot_impressions,
-        count(*) filter (where mark = 'viewed') as slot_views,
-        count(*) filter (where mark = 'clicked') as clicks,
-        count(*) filter (where mark = 'list_clicked') as clicked_requests,
-        count(*) filter (where mark = 'added_to_cart') as carts,
-        count(*) filter (where mark = 'order') as orders,
-        sum(revenue) as revenue,
-        sum(net_revenue) as net_revenue
-    from dated
-    where night > {{ counted_until }} and night <= {{ night }}
-    group by all
+    inner join served on marks.list_number = served.list_number
 ),
 
 -- the person and segment as of the night that brought the record; a night that was never run has no segments
-people as (
-    select identifier, person_id, known_on, void_on from {{ source('identity', 'identity_map') }}
-    where known_on <= {{ night }}
-),
-
 primary_segments as (
     select night, site_id, person_id, segment_id from {{ source('segments', 'primary_segment') }}
     where night > {{ counted_until }} and night <= {{ night }}
@@ -298,49 +225,58 @@ segmented_nights as (
     select distinct night from primary_segments
 ),
 
-final as (
+list_nights as (
+    select list_number, counted_on from lists
+    union
+    select list_number, counted_on from outcomes
+    union
+    select list_number, counted_on from list_money
+),
+
+list_segments as (
     select
-        fresh.*,
-        case
-            when segmented_nights.night is null then 'not-measured'
-            when people.person_id is null then 'unknown'
-            else coalesce(primary_segments.segment_id, 'everyone-else')
-        end as segment_id
-    from fresh
-    left join people
-        on 'visitor:' || fresh.visitor_id = people.identifier
-        and fresh.night >= people.known_on
-        and (people.void_on is null or fresh.night < people.void_on)
-    left join segmented_nights on fresh.night = segmented_nights.night
+        lists.list_number,
+        list_nights.counted_on as night,
+        case when people.person_id is null then 'unknown' else coalesce(primary_segments.segment_id, 'everyone-else') end as segment_id
+    from list_nights
+    inner join segmented_nights on list_nights.counted_on = segmented_nights.night
+    inner join lists on list_nights.list_number = lists.list_number
+    left join {{ source('identity', 'identity_map') }} as people
+        on 'visitor:' || lists.visitor_id = people.identifier
+        and list_nights.counted_on >= people.known_on
+        and (people.void_on is null or list_nights.counted_on < people.void_on)
     left join primary_segments
-        on fresh.night = primary_segments.night
-        and fresh.site_id = primary_segments.site_id
+        on list_nights.counted_on = primary_segments.night
+        and lists.site_id = primary_segments.site_id
         and people.person_id = primary_segments.person_id
 )
 
 select
-    night,
-    report_date,
-    site_id,
-    scenario_id,
-    cast(slot as bigint) as slot,
-    model_version,
-    cast(level as bigint) as level,
-    variant,
-    channel,
-    segment_id,
-    cast(sum(requests) as bigint) as requests,
-    cast(sum(impressions) as bigint) as impressions,
-    cast(sum(viewable_impressions) as bigint) as viewable_impressions,
-    cast(sum(slots) as bigint) as slots,
-    cast(sum(slot_impressions) as bigint) as slot_impressions,
-    cast(sum(slot_views) as bigint) as slot_views,
-    cast(sum(clicks) as bigint) as clicks,
-    cast(sum(clicked_requests) as bigint) as clicked_requests,
-    cast(sum(carts) as bigint) as carts,
-    cast(sum(orders) as bigint) as orders,
-    cast(sum(revenue) as decimal(18, 4)) as revenue,
-    cast(sum(net_revenue) as decimal(18, 4)) as net_revenue
-from final
+    dated.night,
+    dated.report_date,
+    dated.site_id,
+    dated.scenario_id,
+    cast(dated.slot as bigint) as slot,
+    dated.model_version,
+    cast({{ value_at('dated.levels', 'dated.slot') }} as bigint) as level,
+    dated.variant,
+    dated.channel,
+    coalesce(list_segments.segment_id, 'not-measured') as segment_id,
+    count(*) filter (where dated.mark = 'request') as requests,
+    count(*) filter (where dated.mark = 'list_rendered') as impressions,
+    count(*) filter (where dated.mark = 'list_viewed') as viewable_impressions,
+    count(*) filter (where dated.mark = 'slot') as slots,
+    count(*) filter (where dated.mark = 'rendered') as slot_impressions,
+    count(*) filter (where dated.mark = 'viewed') as slot_views,
+    count(*) filter (where dated.mark = 'clicked') as clicks,
+    count(*) filter (where dated.mark = 'list_clicked') as clicked_requests,
+    count(*) filter (where dated.mark = 'added_to_cart') as carts,
+    count(*) filter (where dated.mark = 'order') as orders,
+    cast(sum(dated.revenue) as decimal(18, 4)) as revenue,
+    cast(sum(dated.net_revenue) as decimal(18, 4)) as net_revenue
+from dated
+left join list_segments on dated.list_number = list_segments.list_number and dated.night = list_segments.night
+where dated.night > {{ counted_until }} and dated.night <= {{ night }}
 group by
-    night, report_date, site_id, scenario_id, slot, model_version, level, variant, channel, segment_id
+    dated.night, dated.report_date, dated.site_id, dated.scenario_id, dated.slot, dated.model_version, level, dated.variant,
+    dated.channel, segment_id

@@ -149,7 +149,6 @@ named_remainders as (
     select
         remainders.*,
         case
-            when report_window.is_erased and not day_remainders.is_same_money then 'erasure'
             when
                 day_remainders.is_same_money
                 and exists (
@@ -163,6 +162,7 @@ named_remainders as (
                         )
                 )
                 then 'late_event'
+            when report_window.is_erased then 'erasure'
             else 'unexplained'
         end as cause
     from remainders

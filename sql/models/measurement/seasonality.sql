@@ -18,7 +18,7 @@ seasons as (
     select
         *,
         'weekday' as season_type,
-        extract(isodow from report_date) as season
+        {{ iso_weekday('report_date') }} as season
     from days
     union all
     select
