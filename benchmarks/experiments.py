@@ -129,7 +129,7 @@ def measured(path: Path, experiments: Experiments, config: MeasurementConfig) ->
     with clock(seconds, "lift, lift_cells"):
         moments = store.query("select * from measurement.lift_moments where night = $night", {"night": NIGHT})
         lift_tables(
-            moments, night=NIGHT, shares=shares, sites=["uk"], broken=broken(health), config=config, rates={}
+            moments, night=NIGHT, shares=shares, ended=(), sites=["uk"], broken=broken(health), config=config, rates={}
         )  # fmt: skip
     with clock(seconds, f"self_tests, {config.self_test_splits} splits"):
         self_tests(store, NIGHT, shares=shares, config=config)

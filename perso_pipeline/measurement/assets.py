@@ -88,6 +88,7 @@ _RATES = """
     ) = 1"""
 
 
+_ENDED = "select experiment_id from measurement.experiments where night = $night and ends_on < $night"
 _HEALTH = "select * from measurement.experiment_health where night = $night"
 
 
@@ -152,6 +153,7 @@ def lift(
         store.query("select * from measurement.lift_moments where night = $night", {"night": night}),
         night=night,
         shares=_control_shares(store, night),
+        ended=store.query(_ENDED, {"night": night})["experiment_id"].to_pylist(),
         sites=store.query("select site_id from raw.sites order by site_id").column("site_id").to_pylist(),
         broken=broken(store.query(_HEALTH, {"night": night})),
         config=config,

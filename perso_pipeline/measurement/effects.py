@@ -107,7 +107,7 @@ def effect(
         sequence_high=found.difference + times * found.error,
         relative_sequence=relative(*samples, times),
         always_valid_p=float(p),
-        explained=_explained(metric, arms) if estimator == CUPED else None,
+        explained=_explained(metric, estimator, arms),
     )
 
 
@@ -135,12 +135,12 @@ def days_to_detect(found: Effect, units: int, days: int, config: MeasurementConf
 
 def _samples(metric: Metric, estimator: str, arms: Arms, by_stratum: Sequence[Arms] | None) -> Samples | NotEstimable:
     if metric.per and metric.times_per:
-        pairs = [arms.pairs(arm, metric.value, metric.per, metric.times_per) for arm in ("treatment", "control")]
-        if any(pair.second.total == 0 for pair in pairs):
+        treatment, control = _pairs(arms, metric.value, metric.per, metric.times_per)
+        if treatment.second.total == 0 or control.second.total == 0:
             return NotEstimable("An arm has no orders to divide by.", is_too_few=True)
-        return ratios.ratio_sample(pairs[0].sample), ratios.ratio_sample(pairs[1].sample)
+        return ratios.ratio_sample(treatment.sample), ratios.ratio_sample(control.sample)
     if estimator == CUPED and metric.before and metric.times_before:
-        treatment, control = _with_before(arms, metric.value, metric.before, metric.times_before)
+        treatment, control = _pairs(arms, metric.value, metric.before, metric.times_before)
         return cuped.adjusted(treatment.sample, control.sample)
     if estimator == STRATIFIED:
         if by_stratum is None:
@@ -149,16 +149,16 @@ def _samples(metric: Metric, estimator: str, arms: Arms, by_stratum: Sequence[Ar
     return _plain(arms, metric.value)
 
 
+def _explained(metric: Metric, estimator: str, arms: Arms) -> float | None:
+    if estimator != CUPED or not (metric.before and metric.times_before):
+        return None
+    treatment, control = _pairs(arms, metric.value, metric.before, metric.times_before)
+    return float(cuped.explained(treatment.sample, control.sample))
+
+
 def _plain(arms: Arms, column: str) -> Samples:
     return arms.moments("treatment", column).sample, arms.moments("control", column).sample
 
 
-def _with_before(arms: Arms, value: str, before: str, products: str) -> tuple[PairMoments, PairMoments]:
-    return arms.pairs("treatment", value, before, products), arms.pairs("control", value, before, products)
-
-
-def _explained(metric: Metric, arms: Arms) -> float | None:
-    if not (metric.before and metric.times_before):
-        return None
-    treatment, control = _with_before(arms, metric.value, metric.before, metric.times_before)
-    return float(cuped.explained(treatment.sample, control.sample))
+def _pairs(arms: Arms, first: str, second: str, products: str) -> tuple[PairMoments, PairMoments]:
+    return arms.pairs("treatment", first, second, products), arms.pairs("control", first, second, products)

@@ -5,7 +5,7 @@ columns and words in ``lift_rows``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -37,6 +37,7 @@ def lift_tables(
     *,
     night: date,
     shares: Mapping[str, float],
+    ended: Collection[str] = (),
     sites: Sequence[str],
     broken: Mapping[tuple[str, str], str],
     config: MeasurementConfig,
@@ -48,6 +49,7 @@ def lift_tables(
         moments: ``measurement.lift_moments`` of the night.
         night: The night.
         shares: Experiment to the share of its visitors that belongs in control.
+        ended: Experiments that are over, for which no further days are foretold.
         sites: All sites, so that one without visitors says so.
         broken: Experiment and site ('all' too) to why nothing may be said of it.
         config: What it takes to state an effect.
@@ -68,7 +70,7 @@ def lift_tables(
             found += _of_site(parts, key, control_share, why, config)
     cell_rows = worded(found, config)
     totals = [
-        {**row, **planned(one, night, config)}
+        {**row, **({} if one.key["experiment_id"] in ended else planned(one, night, config))}
         for one, row in zip(found, cell_rows, strict=True)
         if one.is_total and one.key["period"] == TO_DATE and one.key["estimator"] == one.metric.primary
     ]

@@ -42,6 +42,19 @@ def _scenarios_and_submodels(folder: Path) -> object:
     return scenarios
 
 
+def _experiments_and_scenarios(folder: Path) -> object:
+    """The experiments, each scenario that they name held against ``scenarios.yml``: a slip would have no visitor."""
+    experiments = read_config(folder / "experiments.yml", Experiments)
+    known = {scenario.id for scenario in read_scenarios(folder).scenarios}
+    for experiment in experiments.experiments:
+        for scenario_id in experiment.scenarios:
+            if scenario_id not in known:
+                named = f"'{experiment.id}' names scenario '{scenario_id}'"
+                msg = f"experiments.yml: {named}, not in scenarios.yml{nearest(scenario_id, known)}."
+                raise ConfigError(msg)
+    return experiments
+
+
 # file name -> reads it from a config folder and raises ConfigError where it does not fit
 CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "sites.yml": partial(_read, "sites.yml", Sites),
@@ -54,7 +67,7 @@ CONFIG_READERS: dict[str, Callable[[Path], object]] = {
     "pinned_models.yml": read_pins,
     "scenarios.yml": _scenarios_and_submodels,
     "triggers.yml": read_triggers,
-    "experiments.yml": partial(_read, "experiments.yml", Experiments),
+    "experiments.yml": _experiments_and_scenarios,
     "measurement.yml": partial(_read, "measurement.yml", MeasurementConfig),
 }
 

@@ -53,7 +53,7 @@ def home(tmp_path: Path) -> Path:
             for arm, orders in (("treatment", 29_700), ("control", 3_000))]  # fmt: skip
     experiments = Experiments(experiments=(HELD, BESIDE))
     lift = lift_tables(
-        pa.Table.from_pylist(rows), night=NIGHT, shares={"held": 0.1, "a-beside": 0.1}, sites=["uk"], broken={},
+        pa.Table.from_pylist(rows), night=NIGHT, shares={"held": 0.1, "a-beside": 0.1}, ended=(), sites=["uk"], broken={},
         config=CONFIG, rates={},
     )  # fmt: skip
     key = {"night": NIGHT, "experiment_id": "held", "site_id": "uk"}

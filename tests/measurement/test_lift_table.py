@@ -30,12 +30,13 @@ def control(site="uk", **more):
     return arm(site, "control", **{"units": 100, "ordering": 30, "net": Decimal(800), **more})
 
 
-def tables_of(*rows, sites=("uk", "de"), config=PLAIN, rates=(), broken=()):
+def tables_of(*rows, sites=("uk", "de"), config=PLAIN, rates=(), broken=(), ended=()):
     moments = pa.Table.from_pylist(list(rows)) if rows else pa.table({"experiment_id": pa.array([], pa.string())})
     return lift_tables(
         moments,
         night=NIGHT,
         shares={"holdout": 0.1},
+        ended=ended,
         sites=sites,
         broken=dict(broken),
         config=config,
@@ -165,6 +166,11 @@ def test_days_to_detect_grow_with_the_square_of_what_is_looked_for():
     assert two > five >= ten == 0
     # ten days brought 100,000; 2 % takes about (5 / 2)^2 as many as 5 %, somewhat more as the sequence widens
     assert (two + 10) / (five + 10) == pytest.approx(6.25, rel=0.2)
+
+
+def test_of_an_experiment_that_is_over_no_days_are_foretold():
+    row = table_of(big(orders=27_000), big("control", orders=3_000), ended=("holdout",))["uk", "orders_per_visitor"]
+    assert (row["days_to_detect_2_percent"], row["detectable_effect"] > 0) == (None, True)
 
 
 def in_channel(name, variant="treatment", *, orders, scale=1):

@@ -1,3 +1,4 @@
+{{ config(on_schema_change='append_new_columns') }}
 {% set night = night_literal() %}
 {% set cells = [
     ('total', "'all'"),
