@@ -38,7 +38,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 
-  const net = headings.findIndex((heading) => heading.textContent === "Net");
+  // sites may have different currencies
+  const hasSites = headings[0].textContent === "Site";
+  const net = hasSites ? -1 : headings.findIndex((heading) => heading.textContent === "Net");
   const chosen = new Map();
   const filter = () => {
     let shown = 0;

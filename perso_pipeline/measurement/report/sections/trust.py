@@ -107,8 +107,11 @@ def _health(data: ReportData) -> Iterator[Finding]:
     for row in data.health:
         groups.setdefault((row["experiment_id"], row["check_name"]), []).append(row)
     for (experiment_id, check_name), rows in groups.items():
-        state = min((_OF_STATUS[row["status"]] for row in rows), key=list(_SENSES).index)
-        shown = [row for row in rows if _OF_STATUS[row["status"]] == state]
+        sites = [row for row in rows if row["site_id"] != "all"]
+        told = [row for row in rows if row not in sites and _OF_STATUS[row["status"]] != "cannot tell"]
+        known = told + sites or rows
+        state = min((_OF_STATUS[row["status"]] for row in known), key=list(_SENSES).index)
+        shown = [row for row in known if _OF_STATUS[row["status"]] == state]
         shown = [row for row in shown if row["site_id"] == "all"] or shown
         words = " ".join(
             row["sentence"] if row["site_id"] == "all" else f"{data.site_name(row['site_id'])}: {row['sentence']}"
