@@ -148,7 +148,7 @@ def _config(folder: Path, readers: dict[str, Callable[[Path], object]]) -> Itera
 def _lists(settings: Settings) -> Iterator[Finding]:
     """What a night would run into with these scenarios and listings and the newest catalogue."""
     scenarios, listings = read_scenarios(settings.config_dir), read_listings(settings.config_dir)
-    found = list(fillable.problems_of_levels(scenarios))
+    found: list[fillable.Problem] = []
     warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
     night = None
     if settings.warehouse_path.exists():

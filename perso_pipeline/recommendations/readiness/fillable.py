@@ -13,7 +13,7 @@ from perso_pipeline.contracts.config_files import error_at
 from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.recommendations.composer import bind, parameters_of
-from perso_pipeline.recommendations.levels import UNAVAILABLE, Filter, Strategy
+from perso_pipeline.recommendations.levels import UNAVAILABLE, Filter
 from perso_pipeline.recommendations.listings.config import FILE, Listings
 from perso_pipeline.recommendations.listings.ranking import lies_in
 from perso_pipeline.recommendations.scenarios import Scenario, Scenarios
@@ -28,25 +28,6 @@ class Problem:
 
     text: str
     is_certain: bool
-
-
-def problems_of_levels(scenarios: Scenarios) -> Iterator[Problem]:
-    """What the file of scenarios says of itself."""
-    for scenario in scenarios.scenarios:
-        strategies = [source.strategy for level in scenario.levels for source in level.parts]
-        if Strategy.CATALOGUE not in strategies:
-            yield Problem(
-                f"scenarios.yml: scenario '{scenario.id}' has no level that never runs dry, so lists may stay short; "
-                f"end its levels with '{Strategy.CATALOGUE}'.",
-                is_certain=False,
-            )
-        elif strategies[-1] is not Strategy.CATALOGUE:
-            never = ", ".join(strategies[strategies.index(Strategy.CATALOGUE) + 1 :])
-            yield Problem(
-                f"scenarios.yml: scenario '{scenario.id}' never comes to {never}: '{Strategy.CATALOGUE}' before it is "
-                "always full; take it out or put it before.",
-                is_certain=False,
-            )
 
 
 def newest_catalogue(warehouse: Warehouse) -> date | None:

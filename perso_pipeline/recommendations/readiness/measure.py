@@ -52,6 +52,8 @@ EVENTS: dict[str, tuple[str, ...]] = {
     Strategy.RECENTLY_ADDED: _CATALOGUE,
     Strategy.POPULAR_IN_CATEGORY: ("product_view", *_CATALOGUE),
     Strategy.SEARCHED_THEN_BOUGHT: ("search_request", "order_placed"),
+    Strategy.BOUGHT_BEFORE: ("order_placed",),
+    Strategy.VIEWED_BEFORE: ("product_view",),
     Strategy.CATALOGUE: _CATALOGUE,
 }
 _ARRIVES = {"ready": 1.0, "few": 0.5, "missing": 0.0}

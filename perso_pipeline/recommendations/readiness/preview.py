@@ -171,6 +171,8 @@ def _site(
     bound: dict[str, Value] = {"night": night, "site": site_id, "person": person}
     cart_days = max((one.cart_days for one in scenarios.scenarios if one.subject.value == "cart"), default=0)
     contexts = {} if person == ANYONE else _contexts(warehouse, {**bound, "cart_days": cart_days})
+    if about.get("segment_id"):
+        contexts["segment"] = (about["segment_id"], "for their segment")
     pages = [
         _page(warehouse, scenario, contexts, bound)
         for scenario in scenarios.scenarios
@@ -193,6 +195,7 @@ def _contexts(warehouse: Warehouse, bound: Mapping[str, Value]) -> dict[str, tup
     for kind, statement, words in (
         ("item", sql.LAST_ITEM, "beside the item they saw last"),
         ("cart", sql.OPEN_CART, "for their open cart"),
+        ("category", sql.LAST_CATEGORY, "in the category of the item they saw last"),
         ("search_term", sql.LAST_TERM, "after their last search"),
     ):
         subject = _first(warehouse, statement, bound)
@@ -205,7 +208,8 @@ def _page(
     warehouse: Warehouse, scenario: Scenario, contexts: Mapping[str, tuple[str, str]], bound: Mapping[str, Value]
 ) -> Page | None:
     kind = scenario.subject.value
-    subject, occasion = contexts.get(kind, (None, f"as everybody unknown sees it: no {kind.replace('_', ' ')} known"))
+    unknown = f"as everybody unknown sees it: no {kind.replace('_', ' ')} known"
+    subject, occasion = contexts.get(kind, (None, "the same for everybody" if kind == "none" else unknown))
     keyed = {**bound, "scenario": scenario.id, "kind": kind, "subject": subject}
     rows = _rows(warehouse, sql.SLOTS, keyed) if subject else []
     short = _rows(warehouse, sql.SHORT, keyed) if subject else []

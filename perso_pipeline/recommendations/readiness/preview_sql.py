@@ -28,6 +28,12 @@ where m.person_id = $person and e.site_id = $site and e.known_on <= $night and e
 LAST_ITEM = f"""
 select e.item_id {_EVENTS_OF_PERSON} and e.event_type = 'product_view'
 order by e.occurred_at desc, e.event_id limit 1"""
+LAST_CATEGORY = f"""
+select i.category_path
+from (select e.* {_EVENTS_OF_PERSON} and e.event_type = 'product_view') as e
+join profiles.item_profiles as i on i.night = $night and i.site_id = $site and i.item_id = e.item_id
+where i.category_path is not null
+order by e.occurred_at desc, e.event_id limit 1"""
 LAST_TERM = f"""
 select lower(trim(e.search_query)) {_EVENTS_OF_PERSON} and e.event_type = 'search_request'
 order by e.occurred_at desc, e.event_id limit 1"""

@@ -19,13 +19,17 @@ _STRATEGIES = {
     "searched_then_bought": "bought by others after this search",
     "catalogue": "anything from the shop, most wanted first",
     "exploration": "shown to learn about it",
+    "pinned": "pinned by a rule",
+    "promoted": "promoted by a rule",
 }
 _RULES = {
     "unavailable": "not in the site's catalogue, deleted, or a service",
     "sold_out": "sold out",
     "expired": "not yet or no longer sold",
     "content": "not a product",
+    "products": "not content",
     "bought": "they bought it",
+    "viewed": "they saw it before",
     "blocked": "they do not want to see it",
     "in_cart": "it is in the cart",
     "same_item": "it is the item itself",

@@ -10,7 +10,6 @@ from perso_pipeline.recommendations.listings.config import Listings
 from perso_pipeline.recommendations.readiness.fillable import (
     newest_catalogue,
     problems_of_catalogue,
-    problems_of_levels,
     problems_of_listings,
 )
 from perso_pipeline.recommendations.scenarios import Scenarios
@@ -45,7 +44,7 @@ def shop(copy_of):
     [
         ({"filters": ["sold_out"]}, None),  # a, b1, b2, c
         ({"filters": ["sold_out", "content"]}, None),
-        ({"filters": ["sold_out", "content", "variants"]}, "of 5 items of shop-uk on 2026-03-10 only 2 may stand there (taken off: sold_out 1, content 1)"),
+        ({"filters": ["sold_out", "content", "variants"]}, "of 5 items of shop-uk on 2026-03-10 only 2 may stand there (taken off: content 1, sold_out 1)"),
         ({"filters": ["same_item", "sold_out", "content"], "subject": "item"}, "only 2 may stand there"),
         ({"size": 20}, "has 20 places, but of 5 items of shop-uk on 2026-03-10 only 5 may stand there (taken off: none)"),
         ({"sites": ["shop-de"]}, "names site 'shop-de', whose catalogue of 2026-03-10 is empty"),
@@ -55,20 +54,6 @@ def test_a_list_with_more_places_than_items_that_pass_its_filters_is_found(shop,
     found = list(problems_of_catalogue(shop, scenarios(**more), night=NIGHT))
     assert [problem.is_certain for problem in found] == ([] if said is None else [True])
     assert said is None or said in found[0].text
-
-
-@pytest.mark.parametrize(
-    ("levels", "said"),
-    [
-        (["personal", "catalogue"], []),
-        (["personal", "popular"], ["scenarios.yml: scenario 'home' has no level that never runs dry, so lists may stay short; end its levels with 'catalogue'."]),
-        (["catalogue", "popular"], ["scenarios.yml: scenario 'home' never comes to popular: 'catalogue' before it is always full; take it out or put it before."]),
-    ],
-)  # fmt: skip
-def test_levels_that_may_run_dry_or_are_never_asked_are_shown(levels, said) -> None:
-    found = list(problems_of_levels(scenarios(levels=[{"strategy": level} for level in levels])))
-    assert [problem.text for problem in found] == said
-    assert not any(problem.is_certain for problem in found)
 
 
 def test_names_that_no_catalogue_has_are_found_by_line_with_the_nearest(shop, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.operation.preview_view import show_preview
 from perso_pipeline.recommendations.readiness import words
 from perso_pipeline.recommendations.readiness.preview import Page, preview
+from perso_pipeline.recommendations.scenarios import Scenarios
 from tests.recommendations.readiness.conftest import NIGHT, SCENARIOS
 
 
@@ -55,6 +56,27 @@ def test_who_has_no_such_thing_sees_what_everybody_unknown_sees(composed) -> Non
     product = page(composed, "bob", "product")
     assert product.subject is None
     assert product.occasion == "as everybody unknown sees it: no item known"
+
+
+def test_lists_of_a_category_a_segment_and_of_nobody_are_theirs_too(composed) -> None:
+    kinds = {"category": "home", "segment": "loyal", "none": "*"}
+    more = [
+        {"id": kind, "name": kind, "subject": kind, "size": 1, "levels": [{"strategy": "catalogue"}]} for kind in kinds
+    ]
+    scenarios = Scenarios.model_validate({"scenarios": more})
+    composed.run(
+        "insert into recommendations.recommendations by name "
+        "select date '2026-03-10' as night, 'shop-uk' as site_id, scenario_id, subject_type, subject_id, 1 as rank, 'a' as item_id, "
+        "1.0 as score, 1 as level, 'catalogue' as strategy, 'item_profiles' as model, '1' as model_version, false as is_fallback "
+        "from (values ('category', 'category', 'home'), ('segment', 'segment', 'loyal'), ('none', 'anyone', '*')) "
+        "t(scenario_id, subject_type, subject_id)"
+    )
+    [site] = preview(composed, scenarios, "ann").sites
+    assert [words.heading(page) for page in site.pages] == [
+        "category ('category') in the category of the item they saw last, home",
+        "segment ('segment') for their segment, loyal",
+        "none ('none') the same for everybody",
+    ]
 
 
 def test_menu_and_category_page_are_theirs_else_everybodys(composed) -> None:
