@@ -1,15 +1,14 @@
 """Sharing scarce items out over the lists of a million people: seconds, memory, loss, how far from the best at most.
 
-First the decision alone (arrays), then with all that surrounds it in a night: rows of the composer's statement in,
-ranked lists, rejections and tables out. Lists of 12 slots with 12 candidates to spare over 40,000 items; popular items
+First the decision alone (arrays), then with all that surrounds it in a night: the composer's lists in, lists with new
+ranks, rejections and tables out. Lists of 12 slots with 12 candidates to spare over 40,000 items; popular items
 stand on many lists, stock is even, so that they run out. Run: ``python -m benchmarks.allocation [--people N]``.
 """
 
 import argparse
 import resource
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import Any
@@ -21,7 +20,7 @@ import pyarrow as pa
 from perso_pipeline.contracts.warehouse import Value
 from perso_pipeline.recommendations.allocated_lists import AllocatedLists, Stock, allocated
 from perso_pipeline.recommendations.allocation import Allocation, Candidates, allocate
-from perso_pipeline.recommendations.composer import SUBJECTS_AT_ONCE
+from perso_pipeline.recommendations.composition.rows import RECOMMENDATIONS, SHORT_LISTS, TRACE
 from perso_pipeline.recommendations.scenarios import Scenario
 
 SLOTS, SPARE, ITEMS = 12, 12, 40_000
@@ -84,31 +83,25 @@ def problem(people: int) -> Candidates:
     )
 
 
-def statement_rows(c: Candidates) -> pa.Table:
-    """The same as rows of the composer's statement."""
+def composed(c: Candidates) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """The same as the composer's tables: slots with those to spare, their trace, and no list that is short."""
     count = len(c.item)
     people = pa.array([f"p{n:08d}" for n in range(len(c.kind))])
     names = pa.array([f"P{n:06d}" for n in range(ITEMS)])
     place = np.arange(count) - np.searchsorted(c.list_no, c.list_no) + 1
-    text = pa.nulls(count, pa.string())
-    return pa.table(
-        {
-            "fate": pa.repeat("shown", count), "site_id": pa.repeat("shop", count),
-            "subject_type": pa.repeat("person", count), "subject_id": people.take(pa.array(c.list_no)),
-            "rank": pa.array(place.astype(np.int32)), "item_id": names.take(pa.array(c.item)),
-            "score": pa.array(c.value), "level": pa.array(np.ones(count, np.int32)),
-            "model": pa.repeat("als", count), "model_version": pa.repeat("2026-01-01.abc", count),
-            "origin_items": pa.nulls(count, pa.list_(pa.string())), "note": text, "rule": text,
-            "filled": pa.nulls(count, pa.int32()),
-        }
-    )  # fmt: skip
-
-
-def in_parts(c: Candidates) -> Iterator[pa.Table]:
-    """Parts of as many lists as the composer makes at once; made as they are asked for, so that none is held."""
-    for first in range(0, len(c.kind), SUBJECTS_AT_ONCE):
-        low, high = np.searchsorted(c.list_no, [first, first + SUBJECTS_AT_ONCE])
-        yield statement_rows(replace(c, list_no=c.list_no[low:high], item=c.item[low:high], value=c.value[low:high]))
+    known = {
+        "night": pa.repeat(pa.scalar(NIGHT), count), "site_id": pa.repeat("shop", count),
+        "scenario_id": pa.repeat("home", count), "subject_type": pa.repeat("person", count),
+        "subject_id": people.take(pa.array(c.list_no)), "rank": pa.array(place.astype(np.int32)),
+        "item_id": names.take(pa.array(c.item)), "score": pa.array(c.value), "level": pa.repeat(1, count),
+        "strategy": pa.repeat("personal", count), "model": pa.repeat("als", count),
+        "model_version": pa.repeat("2026-01-01.abc", count), "is_fallback": pa.repeat(pa.scalar(value=False), count),
+    }  # fmt: skip
+    slots, trace = (
+        pa.table({f.name: known.get(f.name, pa.nulls(count, f.type)) for f in schema}).cast(schema)
+        for schema in (RECOMMENDATIONS, TRACE)
+    )
+    return slots, trace, SHORT_LISTS.empty_table()
 
 
 def timed(what: str, run: Callable[[], Any]) -> Any:
@@ -128,16 +121,15 @@ def main(people: int) -> None:
     print(f"{over:,} items wanted beyond their stock, {found.is_refused.sum():,} candidates refused")
     print(f"loss {found.loss:.2%} of the worth, at most {found.gap:.2%} below the best possible")
     print(f"most promised of any item: {(found.promised / candidates.capacity).max():.6f} of its stock")
-    memory, parts = Memory(candidates.capacity.astype(np.int64)), in_parts(candidates)
+    memory, tables = Memory(candidates.capacity.astype(np.int64)), composed(candidates)
     del candidates, found
     config = SCENARIO.allocation
     if config is None:
         raise SystemExit
     stock = Stock.of(memory, night=NIGHT)
-    made: AllocatedLists = timed(
-        "rows in, rows out", lambda: allocated(memory, parts, SCENARIO, config, stock, night=NIGHT)
-    )
-    print(f"{made.rows.num_rows:,} rows, {made.items.num_rows:,} items at their bound")
+    within_stock = partial(allocated, scenario=SCENARIO, config=config, stock=stock, night=NIGHT)
+    made: AllocatedLists = timed("tables in, tables out", lambda: within_stock(memory, *tables))
+    print(f"{made.recommendations.num_rows:,} slots, {made.items.num_rows:,} items at their bound")
 
 
 if __name__ == "__main__":

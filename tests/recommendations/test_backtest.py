@@ -5,6 +5,7 @@ import pytest
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.recommendations.backtest import backtest, nights_between, over_nights
+from perso_pipeline.recommendations.merchandising import Merchandising
 from perso_pipeline.recommendations.scenarios import Scenarios
 
 NIGHT = date(2026, 3, 10)
@@ -111,6 +112,17 @@ def test_a_rule_that_buries_the_best_seller_is_flagged(night):
     )
     findings = backtest(night, present, buried, night=NIGHT).findings
     assert "home on shop-uk: the best seller Item A (A, 40 pieces in 28 days) goes from 3 slots to 0." in findings
+
+
+def test_a_merchandising_rule_that_buries_the_best_seller_is_flagged(night):
+    present = Scenarios.model_validate({"scenarios": [HOME | {"levels": [{"strategy": "catalogue"}]}]})
+    cheap = [{"attribute": "price", "op": "less_than", "value": 15}]  # A, the best seller, alone
+    bury = {"kind": "bury", "id": "cheap-down", "name": "Dear things first", "positions": 9, "where": cheap}
+    result = backtest(night, present, present.under(Merchandising.model_validate({"rules": [bury]})), night=NIGHT)
+    assert (
+        "home on shop-uk: the best seller Item A (A, 40 pieces in 28 days) goes from 3 slots to 0." in result.findings
+    )
+    assert backtest(night, present, present.under(Merchandising()), night=NIGHT).changes.num_rows == 0
 
 
 def _sell(night, pieces: int) -> None:
