@@ -31,17 +31,21 @@ events as (
         and events.is_robot is not true
 ),
 
--- putting an item into the cart from the list is a click on the list
+-- putting an item into the cart from the list is a click on the list; distinct keeps the join to people before that to
+-- the orders, where DuckDB would begin with the site alone and pair every click with every order
 clicks as (
-    select
-        site_id,
-        request_id,
-        visitor_id,
-        item_id,
-        event_id,
-        occurred_at
+    select distinct
+        events.site_id,
+        events.request_id,
+        people.person_id,
+        events.item_id,
+        events.event_id,
+        events.occurred_at
     from events
-    where event_type in ('clicked', 'added_to_cart')
+    inner join people on 'visitor:' || events.visitor_id = people.identifier
+    where
+        events.event_type in ('clicked', 'added_to_cart')
+        and people.person_id in (select lines.person_id from lines)
 ),
 
 lists as (
@@ -70,8 +74,7 @@ clicked_lines as (
         max(clicks.occurred_at) as touched_at,
         max_by(clicks.event_id, (clicks.occurred_at, clicks.event_id)) as touch_id
     from lines
-    inner join people on lines.person_id = people.person_id
-    inner join clicks on lines.site_id = clicks.site_id and people.identifier = 'visitor:' || clicks.visitor_id
+    inner join clicks on lines.site_id = clicks.site_id and lines.person_id = clicks.person_id
     where
         clicks.occurred_at <= lines.ordered_at
         and clicks.occurred_at > lines.ordered_at - interval '{{ var("outcome_days") }}' day
@@ -91,18 +94,20 @@ click_touches as (
 ),
 
 visits as (
-    select
+    select distinct
         sessions.site_id,
         sessions.session_id,
-        sessions.identifier,
+        people.person_id,
         sessions.started_at,
         sessions.channel
     from {{ ref('sessions') }} as sessions
+    inner join people on sessions.identifier = people.identifier
     cross join report_window
     where
         sessions.known_on <= {{ night }}
         and sessions.session_date between report_window.starts_on and {{ night }}
         and sessions.is_robot is not true
+        and people.person_id in (select lines.person_id from lines)
 ),
 
 touches as (
@@ -157,8 +162,7 @@ touches as (
         cast(null as boolean) as is_same_item,
         cast(null as boolean) as is_same_family
     from lines
-    inner join people on lines.person_id = people.person_id
-    inner join visits on lines.site_id = visits.site_id and people.identifier = visits.identifier
+    inner join visits on lines.site_id = visits.site_id and lines.person_id = visits.person_id
     where
         visits.started_at <= lines.ordered_at
         and visits.started_at > lines.ordered_at - interval '{{ var("outcome_days") }}' day
