@@ -1,8 +1,8 @@
 """Charts of the report as SVG, declared with Altair and drawn by vl-convert: no script, no network, no pictures.
 
 Colours are the page's CSS variables, so that one drawing serves light, dark and paper. What a chart says about a mark
-becomes the mark's ``<title>``, which browsers show under the pointer without a script; the table behind each chart has
-the same figures for everybody else. Add a function per kind of chart; keep queries and words for managers out.
+becomes the mark's ``<title>``, which browsers show under the pointer without a script; the table behind or below each
+chart has the same figures for everybody else. Add a function per kind of chart; keep queries and sentences out.
 """
 
 import re

@@ -21,7 +21,7 @@ from perso_pipeline.measurement.report.sections import (
     revenue,
     trust,
 )
-from perso_pipeline.measurement.report.words import day, headline
+from perso_pipeline.measurement.report.words import day, headline, percent
 
 TABLES = "tables"
 """Folder beside the page with the tables that it links."""
@@ -46,7 +46,7 @@ DEFINITIONS = {
     "Claimed twice": "What scenarios claim under a rule beyond what they are credited: lines that more than one of them claims.",
     "Effect": "Visitors who were shown recommendations against those from whom they were held back by chance, from each "
     "visitor's first list on, buyers or not.",
-    "Interval at every look": "Holds the true effect in 95 of 100 experiments even though somebody looks every night; verdicts "
+    "Interval at every look": "Holds the true effect in {confidence} of experiments even though somebody looks every night; verdicts "
     "follow it. The interval at one look is narrower and only holds if nobody looks before.",
     "Better, worse": "The interval at every look leaves out zero. No difference larger than x: the interval is so narrow that a "
     "larger one is ruled out. Not enough data: neither. Broken: a check of the experiment failed, so nothing is said.",
@@ -62,7 +62,10 @@ def headline_of(data: ReportData) -> str:
 def report_html(data: ReportData, config: MeasurementConfig, tables: tuple[str, ...] = ()) -> str:
     """The whole page; every value from outside is escaped. ``tables`` are files to link, relative to the page."""
     recent = f"the {RECENT_DAYS} days to {day(data.night)}"
-    terms = "".join(f"<dt>{h(term)}</dt><dd>{h(text)}</dd>" for term, text in DEFINITIONS.items())
+    confidence = percent(config.confidence, 0)
+    terms = "".join(
+        f"<dt>{h(term)}</dt><dd>{h(text.format(confidence=confidence))}</dd>" for term, text in DEFINITIONS.items()
+    )
     sections = {
         "revenue": ("Revenue over time", f"Net revenue by day of the order and channel, {day(data.first_date)} to {day(data.night)}.",
                     revenue.over_time(data)),

@@ -120,3 +120,16 @@ def test_a_shop_without_any_table_has_a_page_that_says_so(tmp_path):
     assert "No recommendation list was served in these days." in text
     assert "Nothing has been attributed" in text
     assert [path.name for path in page.parent.iterdir()] == ["report.html"]
+
+
+def test_many_days_are_shown_by_week_and_lose_nothing(shop):
+    by_day = read_report_data(shop, NIGHT, movements=10).daily
+    with shop.connect() as connection:
+        connection.execute(
+            "insert into measurement.revenue_report select * replace (report_date - 91 as report_date)"
+            " from measurement.revenue_report where night = date '2026-01-10'"
+        )
+    data = read_report_data(shop, NIGHT, movements=20)
+    assert {row["day"].isoweekday() for row in data.daily} == {1}
+    assert sum(row["net"] for row in data.daily) == 2 * sum(row["net"] for row in by_day)
+    assert "by order week and channel" in report_html(data, MeasurementConfig())
