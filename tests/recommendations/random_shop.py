@@ -182,7 +182,7 @@ def fill(shop: Any, data: dict[str, Any]) -> None:
 
 
 def _fill_history(shop: Any, data: dict[str, Any]) -> None:
-    shop.run("create schema recommendations")
+    shop.run("create schema if not exists recommendations")
     shop.run("create table recommendations.publish_log (night date, action varchar)")
     shop.run(
         "create table recommendations.recommendations (night date, site_id varchar, scenario_id varchar, "

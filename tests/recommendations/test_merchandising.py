@@ -35,7 +35,7 @@ def test_without_the_file_there_are_no_rules(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ("kind: pinn, item: a, position: 1", "line 2: rules.0:"),
+        ("kind: pinn, item: a, position: 1", "line 2: rules.0.kind: 'pinn' is none of"),
         ("kind: pin, item: a", "rules.0.pin.position: it is missing"),
         ("kind: pin, item: a, positon: 1, position: 2", "did you mean 'position'?"),
         ("kind: exclude, where: [{attribute: brnad, op: is, value: a}]", "did you mean 'brand'?"),

@@ -24,7 +24,7 @@ def published(tmp_path: Path) -> Path:
     warehouse = DuckDBWarehouse(tmp_path / "perso.duckdb")
     folder = tmp_path / "published"
     with warehouse.connect() as connection:
-        connection.execute("create schema recommendations; create schema profiles")
+        connection.execute("create schema if not exists recommendations; create schema profiles")
         connection.execute("create table recommendations.recommendations (night date, item_id varchar)")
         connection.execute("create table profiles.customer_profiles (night date, person_id varchar)")
         for day in (1, 2):
