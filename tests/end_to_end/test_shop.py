@@ -43,7 +43,7 @@ def test_every_scenario_is_published_with_level_and_version(shop: Installation) 
         scenarios = published.execute(
             "select scenario_id, count(*) filter (level is null or model is null or model_version is null) from recommendations group by 1 order by 1"
         ).fetchall()
-    assert scenarios == [("cart", 0), ("home", 0), ("product", 0)]
+    assert scenarios == [("cart", 0), ("home", 0), ("product", 0), ("search", 0)]
 
 
 def test_the_report_sums_to_the_ledger_to_the_cent(shop: Installation) -> None:
