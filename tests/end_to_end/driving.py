@@ -40,7 +40,8 @@ class Installation:
     )
 
     def environment(self) -> dict[str, str]:
-        own = {"PERSO_HOME": str(self.home), "PERSO_HASH_KEY": "only for tests", "COLUMNS": "200"}
+        # one thread: two workers of the tests share two cores
+        own = {"PERSO_HOME": str(self.home), "PERSO_HASH_KEY": "only for tests", "COLUMNS": "200", "PERSO_THREADS": "1"}
         if self.config:
             own["PERSO_CONFIG_DIR"] = str(self.config)
         if not self.is_gated:

@@ -243,6 +243,7 @@ class Shop:
             connection.execute("create schema if not exists segments")
             columns = "night date, site_id varchar, person_id varchar, segment_id varchar"
             connection.execute(f"create table if not exists segments.segment_membership ({columns})")
+            connection.execute("create table if not exists segments.segment_catalogue (night date, segment_id varchar)")
         return self.warehouse
 
 

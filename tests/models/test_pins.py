@@ -72,7 +72,7 @@ def test_without_the_file_nothing_is_pinned(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"model": "alss"}, "input should be"),
+        ({"model": "alss"}, "is none of popular"),
         ({"until_night": "2026-10-30"}, "must not be before from_night"),
         ({"version": None}, "a text is expected, not nothing"),
     ],

@@ -4,9 +4,9 @@ insert into raw.loaded_days select day::date, stream, day::date
 from generate_series(timestamp '2026-01-01', timestamp '2026-01-10', interval 1 day) days(day),
     (values ('storefront_events'), ('order_events'), ('profile_events'), ('exchange_rates')) streams(stream);
 
-alter table staging.stg_profile_events add column source_system varchar;
-alter table staging.stg_profile_events add column company_id varchar;
-alter table staging.stg_profile_events add column attributes json;
+alter table staging.stg_profile_events add column if not exists source_system varchar;
+alter table staging.stg_profile_events add column if not exists company_id varchar;
+alter table staging.stg_profile_events add column if not exists attributes json;
 update staging.stg_profile_events set source_system = 'shop';
 -- of customer c2: the shop's word is newest, the crm's counts for the tier, the erp names the company
 insert into staging.stg_profile_events by name
@@ -29,7 +29,7 @@ from (values
     ('x2', '2026-01-03 07:00', 'EUR', 'GBP', 0.9, '2026-01-05'), -- a correction that comes later changes nothing
     ('x3', '2026-01-05 06:00', 'USD', 'GBP', 0.5, '2026-01-05')  -- of another day than the order's
 ) t(event_id, occurred_at, from_currency, to_currency, rate, known_on);
-alter table interactions.order_movements add column order_channel varchar;
+alter table interactions.order_movements add column if not exists order_channel varchar;
 insert into interactions.order_movements by name
 select movement_id, 'uk' as site_id, order_id, '1' as order_line_id, 'sale' as movement, day::date as movement_date,
     day::date as order_date, day::timestamp as occurred_at, 'customer:c2' as identifier, 'c2' as customer_id, 'mug' as item_id,
@@ -47,25 +47,24 @@ select 'uk' as site_id, 'customer:c2' as identifier, day::date as event_date, da
     0 as discount, 0 as cancelled, 0 as refunded, 0 as adjusted, net::decimal(18, 4) as net, 4 as cost
 from (values ('2026-01-03', 10), ('2026-01-04', 20), ('2026-01-05', 12)) t(day, net);
 
-alter table interactions.sessions add column visitor_id varchar;
-alter table interactions.sessions add column customer_id varchar;
-alter table interactions.sessions add column started_at timestamp;
-alter table interactions.sessions add column source varchar;
-alter table interactions.sessions add column medium varchar;
-alter table interactions.sessions add column is_engaged boolean;
-alter table interactions.sessions add column events bigint;
-alter table interactions.sessions add column product_views bigint;
-alter table interactions.sessions add column cart_adds bigint;
-alter table interactions.sessions add column searches bigint;
+alter table interactions.sessions add column if not exists customer_id varchar;
+alter table interactions.sessions add column if not exists started_at timestamp;
+alter table interactions.sessions add column if not exists source varchar;
+alter table interactions.sessions add column if not exists medium varchar;
+alter table interactions.sessions add column if not exists is_engaged boolean;
+alter table interactions.sessions add column if not exists events bigint;
+alter table interactions.sessions add column if not exists product_views bigint;
+alter table interactions.sessions add column if not exists cart_adds bigint;
+alter table interactions.sessions add column if not exists searches bigint;
 update interactions.sessions set visitor_id = replace(identifier, 'visitor:', ''), started_at = session_date + interval 23 hour + interval 30 minute,
     is_engaged = session_id = 's1', source = 'from ' || session_id, medium = 'by ' || channel, events = 2, product_views = 1, cart_adds = 0, searches = 0;
 
-alter table interactions.interactions add column occurred_at timestamp;
+alter table interactions.interactions add column if not exists occurred_at timestamp;
 update interactions.interactions set occurred_at = event_date + interval 12 hour;
 
-alter table interactions.session_events add column identifier varchar;
-alter table interactions.session_events add column search_query varchar;
-alter table interactions.session_events add column is_robot boolean;
+alter table interactions.session_events add column if not exists identifier varchar;
+alter table interactions.session_events add column if not exists search_query varchar;
+alter table interactions.session_events add column if not exists is_robot boolean;
 update interactions.session_events set identifier = 'visitor:v1', is_robot = false;
 insert into interactions.session_events by name
 select 'x' || row_number() over () as event_id, 's3' as session_id, occurred_at::timestamp as occurred_at,
