@@ -29,18 +29,29 @@ sales as (
     having sum(quantity) > 0
 ),
 
+-- distinct, so that the buyer is known before searches are joined: free to choose, DuckDB met every sale of a site with
+-- every search of it, which filled the disk at 400,000 people
+purchases as (
+    select distinct
+        sales.site_id,
+        sales.item_id,
+        people.person_id,
+        sales.occurred_at
+    from sales
+    inner join people on sales.identifier = people.identifier
+),
+
 pairs as (
     select distinct
         searches.site_id,
         searches.term,
-        sales.item_id,
+        purchases.item_id,
         searches.person_id
-    from sales
-    inner join people on sales.identifier = people.identifier
-    inner join searches on sales.site_id = searches.site_id and people.person_id = searches.person_id
+    from purchases
+    inner join searches on purchases.site_id = searches.site_id and purchases.person_id = searches.person_id
     where
-        sales.occurred_at > searches.occurred_at
-        and sales.occurred_at < {{ dateadd('day', var('search_bought_within_days'), 'searches.occurred_at') }}
+        purchases.occurred_at > searches.occurred_at
+        and purchases.occurred_at < {{ dateadd('day', var('search_bought_within_days'), 'searches.occurred_at') }}
 ),
 
 terms as (
