@@ -201,14 +201,15 @@ def _manifest() -> Mapping[str, Any]:
 
 
 def _parsed() -> Any:
-    """Read the manifest in dbt's own form; manifest.json lacks what its generic tests need."""
+    """Read the manifest in dbt's own form; manifest.json lacks what its generic tests need.
+
+    Without the flat graph, 0.2 s of processor each time: only ``graph`` in Jinja reads it, which nothing here does.
+    """
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
     path = Path(dbt_project().manifest_path).with_name(_PARSED)
-    manifest = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
-    manifest.build_flat_graph()
-    return manifest
+    return Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
 
 
 def _invoke(arguments: Sequence[str], *, with_manifest: bool = False) -> list[NodeResult]:

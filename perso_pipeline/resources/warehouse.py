@@ -10,53 +10,136 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pyarrow as pa
+from pydantic import PrivateAttr
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Value
+
+Config = Mapping[str, str | bool | int | float | list[str]]  # DuckDB's settings
 
 
 class WarehouseLock:
     """An advisory lock beside the warehouse file, held by one process and re-entered within it.
 
-    DuckDB refuses a second process at once; with this a second run waits and can say for whom.
+    DuckDB refuses a second process at once; with this a second run waits and can say for whom. Opening a file takes
+    20 ms of processor, more than most queries of a night, so a database that was opened to be kept (``database``) stays
+    open, and the lock held, for a moment after its block: a tenth of a second, or until this process wants the file
+    for something else.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._depth = 0
         self._descriptor = -1
+        self._kept: _Kept | None = None
+        self._leaving: threading.Timer | None = None
 
     @staticmethod
     @contextmanager
     def hold(warehouse_path: Path, *, purpose: str = "", timeout_seconds: float = 600.0) -> Iterator[None]:
-        """Hold the lock for a block.
+        """Hold the lock for a block that opens the file by itself.
 
         Raises:
             PersoError: another process kept it longer than ``timeout_seconds``; names the process.
         """
-        path = warehouse_path.with_suffix(".lock")
+        with _ONE_THREAD, WarehouseLock._of(warehouse_path).held(purpose, timeout_seconds, closes=True):
+            yield
+
+    @staticmethod
+    @contextmanager
+    def database(
+        warehouse_path: Path, config: Config, *, read_only: bool, purpose: str = ""
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold the lock for a block with a connection to a database that is kept open for the next block.
+
+        Raises:
+            PersoError: another process kept it longer than ten minutes; names the process.
+        """
+        with _ONE_THREAD, WarehouseLock._of(warehouse_path).opened(warehouse_path, config, read_only, purpose) as found:
+            yield found
+
+    @staticmethod
+    def leave(warehouse_path: Path) -> None:
+        """Close a database that was kept open and let go of its lock now."""
         with _ONE_THREAD:
-            lock = _LOCKS.setdefault(path, WarehouseLock(path))
-            lock.acquire(purpose, timeout_seconds)
+            WarehouseLock._of(warehouse_path).let_go()
+
+    @staticmethod
+    def _of(warehouse_path: Path) -> "WarehouseLock":
+        path = warehouse_path.with_suffix(".lock")
+        return _LOCKS.setdefault(path, WarehouseLock(path))
+
+    @contextmanager
+    def held(self, purpose: str, timeout_seconds: float = 600.0, *, closes: bool = False) -> Iterator[None]:
+        """The lock; where asked and not further in, without a database that is still open."""
+        self.acquire(purpose, timeout_seconds)
+        try:
+            if closes and self._depth == 1:
+                self._close()
+            yield
+        finally:
+            self.release()
+
+    @contextmanager
+    def opened(self, path: Path, config: Config, read_only: bool, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: FBT001 -- DuckDB's word
+        """The lock and a connection; kept open but within a block that opens the file by itself."""
+        is_kept = self._depth == 0 or self._kept is not None
+        with self.held(purpose):
+            connection = self._open(path, config, read_only=read_only).cursor()
             try:
-                yield
+                yield connection
             finally:
-                lock.release()
+                connection.close()
+                if not is_kept:
+                    self._close()
+
+    def let_go(self) -> None:
+        """Close and unlock, unless somebody is within."""
+        if self._depth == 0 and self._descriptor >= 0:
+            self._close()
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _open(self, path: Path, config: Config, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        kept = self._kept
+        if kept and (kept.config != config or (kept.is_read_only and not read_only)):
+            self._close()
+            kept = None
+        if kept is None:
+            connection = duckdb.connect(str(path), read_only=read_only, config=dict(config))
+            kept = self._kept = _Kept(connection, config, read_only)
+        return kept.connection
+
+    def _close(self) -> None:
+        if self._kept:
+            self._kept.connection.close()
+            self._kept = None
+
+    def _let_go_unless_wanted(self) -> None:
+        with _ONE_THREAD:
+            if self._leaving is threading.current_thread():
+                self.let_go()
 
     def acquire(self, purpose: str, timeout_seconds: float) -> None:
-        if self._depth == 0:
+        if self._leaving:
+            self._leaving.cancel()
+            self._leaving = None
+        if self._depth == 0 and self._descriptor < 0:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
             deadline = time.monotonic() + timeout_seconds
             while not self._try():
                 if time.monotonic() > deadline:
                     os.close(self._descriptor)
+                    self._descriptor = -1
                     msg = (
                         f"The warehouse is in use by {self._holder()}; wait for it to end or stop it, "
                         f"then start again (waited {timeout_seconds:.0f} s)."
@@ -70,9 +153,12 @@ class WarehouseLock:
 
     def release(self) -> None:
         self._depth -= 1
-        if self._depth == 0:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            os.close(self._descriptor)
+        if self._depth == 0 and self._kept is None:
+            self.let_go()
+        elif self._depth == 0:
+            self._leaving = threading.Timer(_KEPT_SECONDS, self._let_go_unless_wanted)
+            self._leaving.daemon = True
+            self._leaving.start()
 
     def _try(self) -> bool:
         try:
@@ -89,49 +175,65 @@ class WarehouseLock:
         return f"process {note['process']}" + (f" ({note['purpose']})" if note["purpose"] else "")
 
 
+@dataclass(frozen=True)
+class _Kept:
+    connection: duckdb.DuckDBPyConnection
+    config: Config
+    is_read_only: bool
+
+
 _LOCKS: dict[Path, WarehouseLock] = {}  # one a file in this process, so that holding it again only counts
 _ONE_THREAD = threading.RLock()
 _POLL_SECONDS = 0.05
+_KEPT_SECONDS = 0.1
 
 
 class DuckDBWarehouse:
     """``contracts.warehouse.Warehouse`` on one DuckDB file.
 
-    No connection outlives its block: dbt and a second run can open the file in between.
+    No connection outlives its block: dbt and a second run can open the file in between. With ``keeps_open`` the
+    database stays open for a moment after it (``WarehouseLock``), for a step or night of many small queries.
     """
 
-    def __init__(self, path: Path, *, memory_limit: str = "4GB", threads: int = 2) -> None:
+    def __init__(self, path: Path, *, memory_limit: str = "4GB", threads: int = 2, keeps_open: bool = False) -> None:
         self.path = path
         self._memory_limit = memory_limit
         self._threads = threads
+        self._keeps_open = keeps_open
         self._writing: duckdb.DuckDBPyConnection | None = None
 
     @contextmanager
     def connect(self, *, read_only: bool = False, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection under the lock, closed at the end of the block whatever happens."""
-        with WarehouseLock.hold(self.path, purpose=purpose):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = duckdb.connect(
-                str(self.path),
-                read_only=read_only,
-                config={
-                    "memory_limit": self._memory_limit,
-                    "threads": self._threads,
-                    "temp_directory": str(self.path.parent / "spill"),
-                    "autoinstall_known_extensions": False,
-                    "autoload_known_extensions": False,
-                },
-            )
-            try:
-                connection.execute("set timezone = 'UTC'")
-                yield connection
-            finally:
-                connection.close()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        config: Config = {
+            "memory_limit": self._memory_limit,
+            "threads": self._threads,
+            "temp_directory": str(self.path.parent / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        with ExitStack() as block:
+            if self._keeps_open:
+                opened = WarehouseLock.database(self.path, config, read_only=read_only, purpose=purpose)
+                connection = block.enter_context(opened)
+            else:
+                block.enter_context(WarehouseLock.hold(self.path, purpose=purpose))
+                connection = duckdb.connect(str(self.path), read_only=read_only, config=dict(config))
+                block.callback(connection.close)
+            connection.execute("set timezone = 'UTC'")
+            yield connection
 
     @contextmanager
-    def transaction(self, *, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection in which all or nothing of the block is kept."""
-        with self.connect(purpose=purpose) as connection:
+    def transaction(self, *, purpose: str = "", keeps_order: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection in which all or nothing of the block is kept.
+
+        Without ``keeps_order`` DuckDB may write rows in another order than it read them, which takes less memory.
+        """
+        with self.connect(purpose=purpose) as connection, ExitStack() as after:
+            if not keeps_order:
+                connection.execute("set preserve_insertion_order = false")
+                after.callback(connection.execute, "reset preserve_insertion_order")  # it is the database's setting
             connection.execute("begin transaction")
             try:
                 yield connection
@@ -217,6 +319,15 @@ class WarehouseResource(dg.ConfigurableResource):
     path: str
     memory_limit: str = "4GB"
     threads: int = 2
+    _is_of_a_run: bool = PrivateAttr(default=False)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 -- Dagster's signature
+        self._is_of_a_run = True
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 -- Dagster's signature
+        WarehouseLock.leave(Path(self.path))
 
     def open(self) -> DuckDBWarehouse:
-        return DuckDBWarehouse(Path(self.path), memory_limit=self.memory_limit, threads=self.threads)
+        return DuckDBWarehouse(
+            Path(self.path), memory_limit=self.memory_limit, threads=self.threads, keeps_open=self._is_of_a_run
+        )

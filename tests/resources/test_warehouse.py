@@ -70,6 +70,45 @@ def test_no_connection_outlives_an_error(warehouse: DuckDBWarehouse) -> None:
         assert other.execute("select 1").fetchall() == [(1,)]
 
 
+def test_a_database_kept_open_shows_what_was_written_and_gives_way_to_who_opens_the_file_by_itself(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "perso.duckdb"
+    kept = DuckDBWarehouse(path, threads=1, keeps_open=True)
+    kept.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
+    assert kept.query("select value from s.t").to_pylist() == [{"value": 1}]
+    with pytest.raises(duckdb.Error), duckdb.connect(str(path), read_only=True):
+        pass  # open in this process with other settings: so it is the same database still
+    with WarehouseLock.hold(path), duckdb.connect(str(path), read_only=True) as other:
+        assert other.execute("select value from s.t").fetchall() == [(1,)]
+        with pytest.raises(duckdb.Error):  # one file, one set of settings: refused as without keeping
+            kept.query("select value from s.t")
+
+
+def test_a_database_kept_open_is_left_to_another_process_within_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "perso.duckdb"
+    kept = DuckDBWarehouse(path, threads=1, keeps_open=True)
+    kept.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
+    spawn = multiprocessing.get_context("spawn")
+    ready = spawn.Event()
+    other = spawn.Process(target=_hold, args=(path, ready, 0.0))
+    other.start()
+    assert ready.wait(20)
+    other.join()
+    assert other.exitcode == 0
+    assert kept.query("select value from s.t").to_pylist() == [{"value": 1}]
+
+
+def test_a_transaction_that_need_not_keep_the_order_leaves_the_setting_as_it_was(tmp_path: Path) -> None:
+    kept = DuckDBWarehouse(tmp_path / "perso.duckdb", threads=1, keeps_open=True)
+    keeps = "select current_setting('preserve_insertion_order') as keeps"
+    with kept.transaction(keeps_order=False) as connection:
+        assert connection.execute(keeps).fetchall() == [(False,)]
+    with pytest.raises(duckdb.Error), kept.transaction(keeps_order=False) as connection:
+        connection.execute("select * from nowhere")
+    assert kept.query(keeps).to_pylist() == [{"keeps": True}]
+
+
 def _hold(path: Path, ready: "multiprocessing.synchronize.Event", seconds: float) -> None:
     with WarehouseLock.hold(path, purpose="a night"):
         ready.set()
