@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take minutes go first, so that both cores are busy to the end."""
     # the second has a shop of its own, so that it need not wait for the one that the first makes for all
     longest = (
-        "test_killed.py", "test_online_retail.py", "test_shop.py", "test_gates.py", "test_promises.py",
-        "test_deleted_accounts.py", "test_erasure.py", "test_unmerge.py",
+        "test_killed.py", "test_online_retail.py", "test_gates.py", "test_shop.py", "test_unmerge.py",
+        "test_deleted_accounts.py", "test_erasure.py",
     )  # fmt: skip
     items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))

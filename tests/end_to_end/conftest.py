@@ -15,14 +15,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """A small shop whose 18 nights of facts and last two whole nights have been run; made once for all workers.
 
     Who deleted the account is erased before the whole nights, and facts made anew: sums of a night keep whom they
-    counted until it is run again, and tests hold nights against nights.
+    counted until it is run again, and tests hold nights against nights. Its gates stand in test_gates.py.
     """
     mine = Installation(tmp_path_factory.mktemp("shop") / "home")
     made = _shared(tmp_path_factory) / "end_to_end_shop"
     with made.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            installation = Installation(made.with_suffix(".making"))
+            installation = Installation(made.with_suffix(".making"), is_gated=False)
             installation.perso("simulate", *SHOP)
             installation.perso("run", "--from", "2026-10-14", "--night", "2026-10-31", "--facts-only")
             installation.perso("erase")

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import threading
@@ -14,41 +15,45 @@ from driving import Installation
 
 pytestmark = pytest.mark.slow
 
-# spread over the whole night; PERSO_TEST_KILLS=20 asks for twenty, at eight minutes more
+# spread over the whole night; PERSO_TEST_KILLS=20 asks for twenty, at six minutes more
 KILLS = int(os.environ.get("PERSO_TEST_KILLS", "5"))
 NIGHT = "2026-10-31"
+STEPS = 46  # of a night without its gates
+STEP_ENDED = re.compile(rb"^  \S+ +\d+\.\d s$", re.MULTILINE)
 
 
 def test_a_night_killed_at_many_moments_ends_in_the_same_tables(shop: Installation, tmp_path: Path) -> None:
     victim = Installation(tmp_path / "victim", is_gated=False)
     shutil.copytree(shop.home, victim.home, symlinks=True)
-    begun = time.monotonic()
-    victim.perso("run", "--night", NIGHT)
-    whole_seconds = time.monotonic() - begun
-    expected = victim.fingerprints()
     reader = _Reader(victim.home / "published" / "current")
     reader.start()
     chance = random.Random(5)
-    killed = 0
-    for moment in range(KILLS):
-        # spread over the whole night, start-up included; the machine may be quicker than it was, so not to its very end
-        kill_at = time.monotonic() + 0.9 * whole_seconds * (moment + chance.random()) / KILLS
-        started = time.monotonic()
-        process = victim.start("run", "--night", NIGHT)
-        while process.poll() is None and time.monotonic() < kill_at:
-            time.sleep(0.1)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            killed += 1
-        else:  # the machine is quicker than it was
-            whole_seconds = time.monotonic() - started
-        process.wait()
+    killed = [
+        # amid a step of its share of the night, start-up included
+        _kill_after(victim, int(STEPS * (moment + chance.random()) / KILLS), within_seconds=chance.random() / 2)
+        for moment in range(KILLS)
+    ]
     victim.perso("run", "--night", NIGHT)
     reader.stop()
-    assert killed >= KILLS * 0.6
-    assert victim.fingerprints() == expected
+    assert sum(killed) >= 0.8 * KILLS
+    assert victim.fingerprints() == shop.fingerprints()
     assert reader.faults == []
     assert reader.looks > KILLS
+
+
+def _kill_after(victim: Installation, steps: int, *, within_seconds: float) -> bool:
+    """Start the night and kill it that long after so many steps; False where it had ended before."""
+    log = victim.home / "started.log"
+    log.write_bytes(b"")
+    process = victim.start("run", "--night", NIGHT)
+    while process.poll() is None and len(STEP_ENDED.findall(log.read_bytes())) < steps:
+        time.sleep(0.05)
+    time.sleep(within_seconds)
+    is_running = process.poll() is None
+    if is_running:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return is_running
 
 
 class _Reader(threading.Thread):
