@@ -1,6 +1,6 @@
 """Stage ``models``: the race of a night, its champions, their files, their candidates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,7 @@ from perso_pipeline.models.pins import read_pins
 from perso_pipeline.models.roster import FOR_ANYONE, build
 from perso_pipeline.models.site_night import MODELS_VERSION, SiteNight
 from perso_pipeline.models.submodel_lists import SiteLists, further_lists, read_groups
-from perso_pipeline.resources.display import markdown_picture
+from perso_pipeline.resources.display import markdown_picture, markdown_table
 from perso_pipeline.resources.model_files import entries, read_verified
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
@@ -118,7 +118,7 @@ def model_evaluations(
             asset_key=["models", table],
             metadata={
                 "dagster/row_count": len(rows[table]),
-                "preview": _markdown(previews[table]),
+                "preview": _preview(tables.table(previews[table], tables.SCHEMAS[table])),
                 **(shown if table == "model_evaluations" else {}),
                 **note,
             },
@@ -168,8 +168,9 @@ def champions(
             }
             for decision in decisions
         ]
-    here.write_partition("models.champions", tables.table(rows, tables.CHAMPIONS), {"night": night})
-    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "preview": _markdown(rows)})
+    written = tables.table(rows, tables.CHAMPIONS)
+    here.write_partition("models.champions", written, {"night": night})
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "preview": _preview(written)})
 
 
 @dg.asset(
@@ -208,13 +209,14 @@ def model_artifacts(
                     run_id = recorded.models[name]
                     number = store.register(title, run_id, night=night, version=site.version, alias=alias)
                     registered[f"{title} {alias}"] = f"{name}, version {number}"
-    here.write_partition("models.model_artifacts", tables.table(rows, tables.MODEL_ARTIFACTS), {"night": night})
+    written = tables.table(rows, tables.MODEL_ARTIFACTS)
+    here.write_partition("models.model_artifacts", written, {"night": night})
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(rows),
             "bytes": sum(row["bytes"] for row in rows),
             "registered": dg.MetadataValue.json(registered),
-            "preview": _markdown(rows),
+            "preview": _preview(written),
         }
     )
 
@@ -312,7 +314,7 @@ def candidates(
         metadata={
             "dagster/row_count": sum(counts.values()),
             "rows_per_site": dg.MetadataValue.json(counts),
-            "preview": _markdown(preview.to_pylist()),
+            "preview": _preview(preview),
         },
     )
     for name, rows in written.items():
@@ -320,7 +322,7 @@ def candidates(
             asset_key=["models", name],
             metadata={
                 "dagster/row_count": rows.num_rows,
-                "preview": _markdown(rows.slice(0, _PREVIEW_ROWS).to_pylist()),
+                "preview": _preview(rows),
             },
         )
 
@@ -361,12 +363,5 @@ def _picture(body: bytes) -> dg.MetadataValue:
     return dg.MetadataValue.md(markdown_picture(body, title="plot"))
 
 
-def _markdown(rows: Sequence[dict[str, Any]]) -> dg.MetadataValue:
-    if not rows:
-        return dg.MetadataValue.md("no rows")
-    names = [name for name in rows[0] if name != "night"]
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    for row in rows[:_PREVIEW_ROWS]:
-        cells = (f"{row.get(n):.4g}" if isinstance(row.get(n), float) else str(row.get(n)) for n in names)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return dg.MetadataValue.md("\n".join(lines))
+def _preview(rows: pa.Table) -> dg.MetadataValue:
+    return dg.MetadataValue.md(markdown_table(rows.drop_columns("night"), limit=_PREVIEW_ROWS))
