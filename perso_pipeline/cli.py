@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -157,6 +158,12 @@ def run(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Of a range, run profiles and what follows from this night on only."),
     ] = None,
+    up_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--up-to", metavar="STAGE.TABLE", help="Make this table and what it is made of only; may be repeated."
+        ),
+    ] = None,
     *,
     facts_only: Annotated[bool, typer.Option("--facts-only", help="Stop after raw to interactions.")] = False,
     rebuild_facts: Annotated[
@@ -169,7 +176,7 @@ def run(
         _rebuild_facts(first.date() if first else last, last)
         return
     later = later_from.date() if later_from else None
-    _run_nights(first.date() if first else last, last, later_from=later, facts_only=facts_only)
+    _run_nights(first.date() if first else last, last, later_from=later, facts_only=facts_only, up_to=up_to or ())
 
 
 @app.command("rank")
@@ -471,7 +478,9 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _run_nights(first: date, last: date, *, later_from: date | None, facts_only: bool = False) -> None:
+def _run_nights(
+    first: date, last: date, *, later_from: date | None, facts_only: bool = False, up_to: Sequence[str] = ()
+) -> None:
     with _out.status("starting") as status:
         from perso_pipeline.operation.erasing import finish_interrupted, show_receipts
         from perso_pipeline.operation.nights import run_nights
@@ -484,7 +493,13 @@ def _run_nights(first: date, last: date, *, later_from: date | None, facts_only:
         begun = datetime.now(tz=UTC)
         finish_interrupted(settings, say=on_step)
         result = run_nights(
-            first, last, settings=settings, later_stages_from=later_from, facts_only=facts_only, on_step=on_step
+            first,
+            last,
+            settings=settings,
+            later_stages_from=later_from,
+            facts_only=facts_only,
+            up_to=up_to,
+            on_step=on_step,
         )
         show_receipts(settings, since=begun, say=on_step)
     _say(f"{len(result.run_ids)} run(s) in {result.seconds:.0f} s.")

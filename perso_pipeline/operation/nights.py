@@ -7,9 +7,10 @@ for all its nights, then one run per night of what follows.
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from difflib import get_close_matches
 from importlib import import_module
 
 import dagster as dg
@@ -43,6 +44,7 @@ def run_nights(
     settings: Settings,
     later_stages_from: date | None = None,
     facts_only: bool = False,
+    up_to: Sequence[str] = (),
     on_step: Progress,
 ) -> NightsResult:
     """Run the nights ``first`` to ``last``, both included.
@@ -54,10 +56,11 @@ def run_nights(
         later_stages_from: Profiles and what follows run from this night on (default: ``first``); the fact
             stages always run for the whole range.
         facts_only: Stop after the fact stages.
+        up_to: Tables, as ``stage.table``: make these and what they are made of, and no other.
         on_step: Called with one line for each finished step.
 
     Raises:
-        PersoError: a night is outside the partitions, or a run failed; says which step and why.
+        PersoError: a night is outside the partitions, there is no such table, or a run failed; says which step and why.
     """
     begun = time.monotonic()
     _import_ahead()
@@ -69,20 +72,34 @@ def run_nights(
                 "from the first landing folder until yesterday."
             )
             raise PersoError(msg)
-    facts = dg.AssetSelection.groups(*FACT_STAGES)
+    wanted = made_of(up_to)
+    facts = wanted & dg.AssetSelection.groups(*FACT_STAGES)
     runs = []
     with open_instance(settings) as instance:
         for run_id in close_killed_runs(instance):
             on_step(f"run {run_id[:8]} had been killed: marked as failed")
         if first == last and not facts_only:
-            runs.append(_run(instance, night=first, on_step=on_step))
+            runs.append(_run(instance, night=first, selection=wanted if up_to else None, on_step=on_step))
         else:
             runs.append(_run(instance, nights=(first, last), selection=facts, on_step=on_step))
             night = max(later_stages_from or first, first)
-            while night <= last and not facts_only:
-                runs.append(_run(instance, night=night, selection=dg.AssetSelection.all() - facts, on_step=on_step))
+            while night <= last and not facts_only and (wanted - facts).resolve(defs.resolve_asset_graph()):
+                runs.append(_run(instance, night=night, selection=wanted - facts, on_step=on_step))
                 night += timedelta(days=1)
     return NightsResult(tuple(runs), time.monotonic() - begun)
+
+
+def made_of(tables: Sequence[str]) -> dg.AssetSelection:
+    """The tables with everything they are made of; all there are where none is named."""
+    if not tables:
+        return dg.AssetSelection.all()
+    known = {".".join(key.path): key for key in defs.resolve_asset_graph().materializable_asset_keys}
+    for table in tables:
+        if table not in known:
+            nearest = get_close_matches(table, known, n=1, cutoff=0.0)[0]
+            msg = f"There is no table {table!r}; did you mean {nearest}? docs/reference/tables.md lists them all."
+            raise PersoError(msg)
+    return dg.AssetSelection.assets(*(known[table] for table in tables)).upstream().required_multi_asset_neighbors()
 
 
 def _import_ahead() -> None:
