@@ -86,7 +86,7 @@ _FOR_THE_CART = """
     select
         subject_no, any_value(catalogue_no) as catalogue_no, any_value(site_id) as site_id, item_id,
         list_sum(list(score order by origin)) as score, {maker_out},
-        list(origin_no order by score desc, origin) as origin_items
+        coalesce(list(origin_no order by score desc, origin) filter (where origin_no is not null), []) as origin_items
     from (
         select
             o.subject_no, o.site_id, x.item_id as origin, n.catalogue_no as origin_no, i.catalogue_no, c.item_id,
@@ -108,7 +108,7 @@ def own_sql(source: Source, subject: Subject, *, in_range: str) -> tuple[list[st
     """CTEs and the SELECT of an own source: rows (subject_no, catalogue_no, site_id, item_id, score, maker...).
 
     The maker is ``maker``, a row of ``MAKERS``, or ``model`` and ``version``. Carts have ``origin_items`` too, by
-    catalogue number.
+    catalogue number, those that the night's catalogue has.
     """
     if source.strategy in HISTORY:
         facts = _LINES_KEPT if source.strategy is Strategy.BOUGHT_BEFORE else _VIEWS

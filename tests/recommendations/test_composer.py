@@ -186,6 +186,25 @@ def test_scores_of_the_items_in_a_cart_add_up_and_the_trace_names_those_items(sm
     assert ("c1", "a", "in_cart") in rejected(made)
 
 
+def test_an_item_in_a_cart_that_the_catalogue_has_not_still_leads_to_others_but_is_not_named(small) -> None:
+    of_an_item = {"task": "similar", "model": "knn", "subject_type": "item"}
+    small.add(
+        "models.candidates",
+        {**of_an_item, "subject_id": "gone", "item_id": "d", "score": 1.0},
+        {**of_an_item, "subject_id": "gone", "item_id": "e", "score": 2.0},
+        {**of_an_item, "subject_id": "a", "item_id": "d", "score": 1.5},
+    )
+    small.add(
+        "interactions.session_events",
+        {"event_id": "1", "cart_id": "c1", "item_id": "gone"},
+        {"event_id": "2", "cart_id": "c1", "item_id": "a"},
+    )
+    config = scenarios(id="cart", subject="cart", levels=["cart_items", "catalogue"], filters=["in_cart"], size=2)
+    made = compose(small, config, night=NIGHT)
+    assert lists(made)["c1"] == [("d", 1), ("e", 1)]
+    assert [r["origin_items"] for r in made.trace.to_pylist() if r["subject_id"] == "c1"] == [["a"], []]
+
+
 def _cart(number: int, item: str, event: str, quantity: int | None = 1, day: int = 10, **more: Any) -> dict[str, Any]:
     at = datetime.fromisoformat(f"2026-03-{day:02} 12:{number:02}")
     return {"event_id": str(number), "item_id": item, "event_type": event, "quantity": quantity, "occurred_at": at,
