@@ -1,6 +1,6 @@
 """What a merchandising rule may say of an item: by itself, or against the item or person a list is made for.
 
-The words and their checks. ``composition.conditions`` holds them against arrays; which rules there are is
+The words and their checks. ``composition.rules`` holds them against arrays; which rules there are is
 ``merchandising``'s. Add an attribute to ``ITEM_ATTRIBUTES`` and nowhere else.
 """
 

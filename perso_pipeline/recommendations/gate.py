@@ -5,7 +5,7 @@ written straight against facts and catalogue, not with the composer's exclusions
 What needs another night to hold against is in ``gate_history``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from perso_pipeline.recommendations.composer import bind, parameters_of
 from perso_pipeline.recommendations.findings import COVERED, FILLED, NO_LEAK, Finding, named_rows
 from perso_pipeline.recommendations.gate_history import first_level_serves, fresh, near_last_night
 from perso_pipeline.recommendations.leaks import leaks_sql, promises_sql
+from perso_pipeline.recommendations.rule_leaks import pages_sql, rules_sql
 from perso_pipeline.recommendations.scenarios import Scenario, Scenarios
 from perso_pipeline.recommendations.subjects import site_condition, subjects_sql
 
@@ -32,10 +33,17 @@ def inspect(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> list[
 
 
 def no_leak(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Finding:
-    """No row that a rule in force forbids: see ``leaks`` for the rules."""
+    """No row that a rule in force forbids: see ``leaks`` and ``rule_leaks`` for the rules."""
     parts = [
         _query(warehouse, leaks_sql(scenario), scenario, scenarios, night=night) for scenario in scenarios.scenarios
     ]
+    for scenario in scenarios.scenarios:
+        forbidden = rules_sql(scenario, scenarios.merchandising.of(scenario.id, night))
+        if forbidden:
+            parts.append(_query(warehouse, forbidden[0], scenario, scenarios, night=night, more=forbidden[1]))
+    pages = pages_sql(scenarios.scenarios)
+    if pages:
+        parts.append(warehouse.query(pages[0], {"night": night, **pages[1]}))
     marks = ", ".join(f"$id_{n}" for n, _ in enumerate(scenarios.scenarios))
     ids: dict[str, Value] = {f"id_{n}": s.id for n, s in enumerate(scenarios.scenarios)}
     parts.append(
@@ -147,6 +155,14 @@ def _floor(
     return Finding(check, not faults, "; ".join(faults) or "all at or above their floors", pa.concat_tables(parts))
 
 
-def _query(warehouse: Warehouse, sql: str, scenario: Scenario, scenarios: Scenarios, *, night: date) -> pa.Table:
-    parameters = {**parameters_of(scenario, scenarios, night=night), "scenario": scenario.id}
+def _query(
+    warehouse: Warehouse,
+    sql: str,
+    scenario: Scenario,
+    scenarios: Scenarios,
+    *,
+    night: date,
+    more: Mapping[str, Value] | None = None,
+) -> pa.Table:
+    parameters = {**parameters_of(scenario, scenarios, night=night), "scenario": scenario.id, **(more or {})}
     return warehouse.query(sql, bind(sql, parameters))

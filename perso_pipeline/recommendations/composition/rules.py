@@ -53,7 +53,7 @@ def columns_of(rules: Sequence[RuleBase]) -> tuple[list[tuple[str, str]], dict[s
     for n, one in enumerate(_static(rules)):
         marks = [f"c{n}_{m}" for m, _ in enumerate(one.values)]
         bound |= dict(zip(marks, one.values, strict=True))
-        columns.append((f"holds_{n}", _static_sql(one, [f"${mark}" for mark in marks])))
+        columns.append((f"holds_{n}", static_sql(one, [f"${mark}" for mark in marks])))
     return columns, bound
 
 
@@ -61,7 +61,8 @@ def _static(rules: Iterable[RuleBase]) -> list[Condition]:
     return [one for one in conditions_of(rules) if one.of is None]
 
 
-def _static_sql(one: Condition, marks: Sequence[str]) -> str:
+def static_sql(one: Condition, marks: Sequence[str]) -> str:
+    """A condition on an item alone over ``profiles.item_profiles``, never null; ``marks`` stand for its values."""
     expression, op = ITEM_ATTRIBUTES[one.attribute][1], one.op
     if op in (Comparison.IS_KNOWN, Comparison.IS_UNKNOWN):
         return f"({expression} is {'not ' if op is Comparison.IS_KNOWN else ''}null)"
