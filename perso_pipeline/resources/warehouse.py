@@ -29,9 +29,9 @@ class WarehouseLock:
     """An advisory lock beside the warehouse file, held by one process and re-entered within it.
 
     DuckDB refuses a second process at once; with this a second run waits and can say for whom. Opening a file takes
-    20 ms of processor, more than most queries of a night, so a database that was opened to be kept (``database``) stays
+    20 ms of processor, more than most queries of a night, so a database that was opened to be read (``database``) stays
     open, and the lock held, for a moment after its block: a tenth of a second, or until this process wants the file
-    for something else.
+    for something else. What was written is closed at once, which writes it into the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,7 +57,7 @@ class WarehouseLock:
     def database(
         warehouse_path: Path, config: Config, *, read_only: bool, purpose: str = ""
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold the lock for a block with a connection to a database that is kept open for the next block.
+        """Hold the lock for a block with a connection to a database that, if read, is kept open for the next block.
 
         Raises:
             PersoError: another process kept it longer than ten minutes; names the process.
@@ -89,8 +89,8 @@ class WarehouseLock:
 
     @contextmanager
     def opened(self, path: Path, config: Config, read_only: bool, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: FBT001 -- DuckDB's word
-        """The lock and a connection; kept open but within a block that opens the file by itself."""
-        is_kept = self._depth == 0 or self._kept is not None
+        """The lock and a connection; kept open if it reads, and not within a block that opens the file by itself."""
+        is_kept = self._kept is not None if self._depth else read_only
         with self.held(purpose):
             connection = self._open(path, config, read_only=read_only).cursor()
             try:
@@ -280,8 +280,12 @@ class DuckDBWarehouse:
         schema, name = _quoted(table)
         connection.register("incoming_rows", rows)
         if instead_of is not None:
+            # columns said outright: what "create table as ... limit 0" made is read as empty by DuckDB 2.0.0 after more
+            # than a row group was inserted in the same transaction, until the next checkpoint
+            columns = connection.execute("describe incoming_rows").fetchall()
+            listed = ", ".join(f"{_in_quotes(column)} {kind}" for column, kind, *_ in columns)
             connection.execute(f"create schema if not exists {schema}")
-            connection.execute(f"create table if not exists {schema}.{name} as from incoming_rows limit 0")
+            connection.execute(f"create table if not exists {schema}.{name} ({listed})")
             where = " and ".join(f'"{column}" = ?' for column in instead_of)
             connection.execute(f"delete from {schema}.{name} where {where}", list(instead_of.values()))
             self._add_missing_columns(connection, table)
@@ -295,8 +299,7 @@ class DuckDBWarehouse:
         standing = {row[0] for row in connection.execute(f"describe {schema}.{name}").fetchall()}
         for column, kind, *_ in connection.execute("describe incoming_rows").fetchall():
             if column not in standing:
-                quoted = column.replace('"', '""')
-                connection.execute(f'alter table {schema}.{name} add column "{quoted}" {kind}')
+                connection.execute(f"alter table {schema}.{name} add column {_in_quotes(column)} {kind}")
 
     def exists(self, table: str) -> bool:
         if not self.path.exists():
@@ -310,7 +313,11 @@ class DuckDBWarehouse:
 
 def _quoted(table: str) -> tuple[str, str]:
     schema, name = table.split(".")
-    return '"' + schema.replace('"', '""') + '"', '"' + name.replace('"', '""') + '"'
+    return _in_quotes(schema), _in_quotes(name)
+
+
+def _in_quotes(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 class WarehouseResource(dg.ConfigurableResource):

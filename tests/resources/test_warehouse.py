@@ -24,6 +24,15 @@ def test_writing_a_partition_replaces_only_that_partition(warehouse: DuckDBWareh
     assert rows == [{"value": 3}, {"value": 2}]
 
 
+def test_a_new_table_of_many_rows_is_read_whole_before_the_file_is_closed(tmp_path: Path) -> None:
+    warehouse = DuckDBWarehouse(tmp_path / "perso.duckdb", threads=2)
+    rows = pa.table({"night": pa.array(["a"] * 300_000), "value": pa.array(range(300_000))})
+    with warehouse.connect() as reader:
+        warehouse.write_partition("s.t", rows, {"night": "a"})
+        found = reader.execute("select count(*), min(night), max(value) from s.t").fetchall()
+    assert found == [(300_000, "a", 299_999)]
+
+
 def test_a_failing_write_leaves_the_old_partition(warehouse: DuckDBWarehouse) -> None:
     warehouse.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
     with pytest.raises(duckdb.Error):
@@ -77,9 +86,9 @@ def test_a_database_kept_open_shows_what_was_written_and_gives_way_to_who_opens_
     kept = DuckDBWarehouse(path, threads=1, keeps_open=True)
     kept.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
     assert kept.query("select value from s.t").to_pylist() == [{"value": 1}]
-    with pytest.raises(duckdb.Error), duckdb.connect(str(path), read_only=True):
+    with pytest.raises(duckdb.Error), duckdb.connect(str(path)):
         pass  # open in this process with other settings: so it is the same database still
-    with WarehouseLock.hold(path), duckdb.connect(str(path), read_only=True) as other:
+    with WarehouseLock.hold(path), duckdb.connect(str(path)) as other:
         assert other.execute("select value from s.t").fetchall() == [(1,)]
         with pytest.raises(duckdb.Error):  # one file, one set of settings: refused as without keeping
             kept.query("select value from s.t")
