@@ -1,9 +1,16 @@
-"""What every test shares: the session's exit."""
+"""What every test shares: the session's memory and exit."""
 
+import gc
 import os
 import sys
 
 import pytest
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collector need not go through it again, which took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

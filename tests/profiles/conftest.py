@@ -1,8 +1,3 @@
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,20 +10,13 @@ from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions.config import PredictionsConfig
 from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.dbt_builds import build
 
 PROJECT = Path(__file__).resolve().parents[2]
 FACTS = [
     "active_days", "visit_days", "site_amounts", "person_totals", "visit_totals", "statement_totals", "catalog_checkpoints",
 ]  # fmt: skip
-PROFILES = ["path:models/profiles"]
-
-
-def build(path: Path, steps: Sequence[tuple[list[str], Mapping[str, str]]]) -> None:
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / "tests/profiles/dbt_steps.py"), str(path.parent), json.dumps(steps)],
-        env={**os.environ, "PERSO_WAREHOUSE": str(path)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+PROFILES = "path:models/profiles"
 
 
 def write_settings(path: Path, *nights: str) -> None:
@@ -40,12 +28,14 @@ def write_settings(path: Path, *nights: str) -> None:
 @pytest.fixture(scope="session")
 def profiled(tmp_path_factory) -> DuckDBWarehouse:
     """The hand-made shop of tests/measurement with the profile tables of the nights 10 and then 4. Read only."""
-    path = tmp_path_factory.mktemp("profiles") / "shop.duckdb"
+    path = tmp_path_factory.mktemp("profiles") / "perso.duckdb"
     with duckdb.connect(str(path)) as connection:
         for script in ("tests/measurement/hand_made_shop.sql", "tests/profiles/hand_made_additions.sql"):
             connection.execute((PROJECT / script).read_text(encoding="utf-8"))
     write_settings(path, "2026-01-10", "2026-01-04")
-    build(path, [(FACTS, {}), (PROFILES, {"night": "2026-01-10"}), (PROFILES, {"night": "2026-01-04"})])
+    build(path, *FACTS)
+    build(path, PROFILES, night="2026-01-10", unit_tests=True)
+    build(path, PROFILES, night="2026-01-04")
     return DuckDBWarehouse(path)
 
 
