@@ -39,7 +39,7 @@ def invoke(warehouse: Path, *arguments: str, **variables: object) -> dbtRunnerRe
         try:
             return dbtRunner(manifest=parsed).invoke([
                 *arguments, "--vars", json.dumps(variables), "--project-dir", str(SQL_DIR), "--profiles-dir", str(SQL_DIR),
-                "--target-path", folder, "--log-path", folder, "--log-level-file", "none", "--quiet", "--no-write-json",
+                "--target-path", folder, "--log-path", folder, "--log-level", "none", "--log-level-file", "none", "--no-write-json",
             ])  # fmt: skip
         finally:
             DuckDBConnectionManager.close_all_connections()

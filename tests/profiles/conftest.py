@@ -10,6 +10,7 @@ from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions.config import PredictionsConfig
 from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.conftest import MadeOnce
 from tests.dbt_builds import build
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -26,17 +27,19 @@ def write_settings(path: Path, *nights: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def profiled(tmp_path_factory) -> DuckDBWarehouse:
+def profiled(made_once: MadeOnce) -> DuckDBWarehouse:
     """The hand-made shop of tests/measurement with the profile tables of the nights 10 and then 4. Read only."""
-    path = tmp_path_factory.mktemp("profiles") / "perso.duckdb"
-    with duckdb.connect(str(path)) as connection:
-        for script in ("tests/measurement/hand_made_shop.sql", "tests/profiles/hand_made_additions.sql"):
-            connection.execute((PROJECT / script).read_text(encoding="utf-8"))
-    write_settings(path, "2026-01-10", "2026-01-04")
-    build(path, *FACTS)
-    build(path, PROFILES, night="2026-01-10", unit_tests=True)
-    build(path, PROFILES, night="2026-01-04")
-    return DuckDBWarehouse(path)
+
+    def fill(path: Path) -> None:
+        with duckdb.connect(str(path)) as connection:
+            for script in ("tests/measurement/hand_made_shop.sql", "tests/profiles/hand_made_additions.sql"):
+                connection.execute((PROJECT / script).read_text(encoding="utf-8"))
+        write_settings(path, "2026-01-10", "2026-01-04")
+        build(path, *FACTS)
+        build(path, PROFILES, night="2026-01-10", unit_tests=True)
+        build(path, PROFILES, night="2026-01-04")
+
+    return DuckDBWarehouse(made_once("profiled", fill))
 
 
 _PERSON_DAYS = (
