@@ -1,11 +1,12 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from tests.conftest import MadeOnce
 from tests.dbt_builds import build, run
+from tests.open_warehouse import OpenWarehouse
 
 MEASUREMENT = "path:models/measurement"
 
@@ -27,8 +28,10 @@ def measured_file(made_once: MadeOnce) -> Path:
 
 
 @pytest.fixture
-def measured(measured_file, tmp_path) -> DuckDBWarehouse:
+def measured(measured_file, tmp_path) -> Iterator[OpenWarehouse]:
     """A copy that a test may spoil."""
     copy = tmp_path / "perso.duckdb"
     copy.write_bytes(measured_file.read_bytes())
-    return DuckDBWarehouse(copy)
+    warehouse = OpenWarehouse(copy)
+    yield warehouse
+    warehouse.close()

@@ -28,6 +28,12 @@ LISTS = ("candidates", "submodels", "submodel_members", "cold_items")  # made in
 TABLES = (*MEASURED, "champions", "model_artifacts", *LISTS)
 
 
+@pytest.fixture(autouse=True)
+def tried_again_at_once(monkeypatch):
+    """A step that failed is tried once more, after three seconds."""
+    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda policy, attempt: 0)
+
+
 @pytest.fixture(scope="module")
 def mlflow_dir(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("mlflow")

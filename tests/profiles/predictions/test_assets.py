@@ -21,6 +21,12 @@ TABLES = ("prediction_trainings", "serving_models", "predictions")
 PEOPLE, DAYS = 500, 80
 
 
+@pytest.fixture(autouse=True)
+def tried_again_at_once(monkeypatch):
+    """A step that failed is tried once more, after three seconds."""
+    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda policy, attempt: 0)
+
+
 @pytest.fixture(scope="module")
 def mlflow_dir(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("mlflow")
