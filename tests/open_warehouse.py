@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import duckdb
 
-from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResource
 
 
 class OpenWarehouse(DuckDBWarehouse):
@@ -18,6 +19,7 @@ class OpenWarehouse(DuckDBWarehouse):
     def __init__(self, path: Path) -> None:
         super().__init__(path, threads=1)
         self._open: duckdb.DuckDBPyConnection | None = None
+        _HELD[str(path)] = self
 
     @contextmanager
     def connect(self, *, read_only: bool = False, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
@@ -31,3 +33,13 @@ class OpenWarehouse(DuckDBWarehouse):
         if self._open is not None:
             self._open.close()
             self._open = None
+
+
+_HELD: WeakValueDictionary[str, OpenWarehouse] = WeakValueDictionary()
+
+
+class OpenWarehouseResource(WarehouseResource):
+    """Hands steps the warehouse that the test itself holds open."""
+
+    def open(self) -> DuckDBWarehouse:
+        return _HELD[self.path]

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from tests.conftest import MadeOnce
 from tests.dbt_builds import build
+from tests.open_warehouse import OpenWarehouse
 
 PROJECT = Path(__file__).resolve().parents[2]
 FACTS = [
@@ -58,7 +60,7 @@ class Facts:
     """Rows of the facts that predictions read, put down by hand."""
 
     def __init__(self, path: Path) -> None:
-        self.warehouse = DuckDBWarehouse(path)
+        self.warehouse = OpenWarehouse(path)
         self.days: list[tuple] = []
         self.events: list[tuple] = []
         self.links: dict[tuple[str, str], tuple] = {}
@@ -77,7 +79,7 @@ class Facts:
     def link(self, identifier: str, person: str, known_on=date(2020, 1, 1), void_on=None) -> None:
         self.links.setdefault((identifier, person), (identifier, "customer", person, known_on, void_on))
 
-    def write(self, *nights: date) -> DuckDBWarehouse:
+    def write(self, *nights: date) -> OpenWarehouse:
         """Write the facts, and profiles of everybody for the given nights."""
         tables = {
             "interactions.person_days": (_PERSON_DAYS, self.days),
@@ -109,8 +111,10 @@ class Facts:
 
 
 @pytest.fixture
-def facts(tmp_path: Path) -> Facts:
-    return Facts(tmp_path / "facts.duckdb")
+def facts(tmp_path: Path) -> Iterator[Facts]:
+    facts = Facts(tmp_path / "facts.duckdb")
+    yield facts
+    facts.warehouse.close()
 
 
 @pytest.fixture(scope="session")
