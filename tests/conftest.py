@@ -1,9 +1,45 @@
-"""What every test shares: the session's exit."""
+"""What every test shares: warehouses made once, the session's memory and exit."""
 
+import fcntl
+import gc
 import os
+import shutil
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+# threads of OpenMP that wait spin otherwise: with two workers on two cores a test of LightGBM took 28 s instead of 2
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """A warehouse file that a function fills, made once for all workers of a run; nobody may write to it."""
+
+    def made(name: str, fill: Callable[[Path], None]) -> Path:
+        own = tmp_path_factory.getbasetemp()
+        folder = (own.parent if own.name.startswith("popen-") else own) / f"made_once_{name}"
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                making = folder.with_suffix(".making")
+                shutil.rmtree(making, ignore_errors=True)  # of a worker that failed at it
+                making.mkdir()
+                fill(making / "perso.duckdb")
+                making.rename(folder)
+        return folder / "perso.duckdb"
+
+    return made
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collector need not go through it again; a copy of dbt's manifest took 0.3 s, now 0.05 s."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import sqlite3
 from datetime import date
 from pathlib import Path
@@ -35,12 +36,10 @@ def event(number: int, visitor: str, customer: str | None = None) -> dict[str, o
     }  # fmt: skip
 
 
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Ann (a customer and a device of her own) and Bob, in landing, raw, identity, profiles, MLflow and logs."""
-    monkeypatch.setenv("PERSO_HOME", str(tmp_path))
-    monkeypatch.setenv("PERSO_HASH_KEY", "only for tests")
-    settings = Settings()
+    settings = Settings(home=tmp_path_factory.mktemp("template"), hash_key="only for tests")
     folder = settings.landing_dir / "storefront_events" / "2026-01-02"
     folder.mkdir(parents=True)
     lines = [event(1, "v-ann-1"), event(2, "v-bob-1", "c-bob-1"), event(3, "v-bob-1", "c-ann-1"), event(4, "v-bob-1")]
@@ -78,9 +77,32 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
+def copy_of(template: Settings, home: Path) -> Settings:
+    shutil.copytree(template.home, home, dirs_exist_ok=True)
+    return template.model_copy(update={"home": home})
+
+
+@pytest.fixture
+def settings(template: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The template's installation for one test to erase from."""
+    monkeypatch.setenv("PERSO_HOME", str(tmp_path))
+    monkeypatch.setenv("PERSO_HASH_KEY", "only for tests")
+    copy_of(template, tmp_path)
+    return Settings()
+
+
+WAREHOUSE = {
+    "raw": "select event_id, file, line from raw.storefront_events order by all",
+    "books": "select file, delivered, accepted, rejected, erased from raw.delivered_files order by all",
+    "superseded": "select line from staging.superseded_storefront_events",
+    "people": "select person_id from profiles.customer_profiles",
+    "counts": "select people from profiles.counts",
+    "identity": "select identifier from identity.identity_map order by all",
+}
+
+
 def state(settings: Settings) -> dict[str, object]:
     """Everything an erasure changes."""
-    store = DuckDBWarehouse(settings.warehouse_path)
     folder = settings.landing_dir / "storefront_events" / "2026-01-02"
     with sqlite3.connect(settings.dagster_home / "history" / "index.db") as log:
         events = log.execute("select event from event_logs").fetchall()
@@ -90,15 +112,13 @@ def state(settings: Settings) -> dict[str, object]:
         {k: v for k, v in json.loads(path.read_text()).items() if k not in {"erased_at", "signature"}}
         for path in settings.erasures_dir.glob("20*.json")
     ]
+    store = DuckDBWarehouse(settings.warehouse_path)
+    with store.connect() as connection:  # opened once: to open it costs more than a query
+        tables = {name: connection.sql(query).to_arrow_table().to_pylist() for name, query in WAREHOUSE.items()}
     return {
         "text": gzip.decompress((folder / "a.jsonl.gz").read_bytes()),
         "rows": pq.read_table(folder / "b.parquet")["event_id"].to_pylist(),
-        "raw": store.query("select event_id, file, line from raw.storefront_events order by all").to_pylist(),
-        "books": store.query("select file, delivered, accepted, rejected, erased from raw.delivered_files order by all").to_pylist(),
-        "superseded": store.query("select line from staging.superseded_storefront_events").to_pylist(),
-        "people": store.query("select person_id from profiles.customer_profiles").to_pylist(),
-        "counts": store.query("select people from profiles.counts").to_pylist(),
-        "identity": store.query("select identifier from identity.identity_map order by all").to_pylist(),
+        **tables,
         "events": events,
         "model": model,
         "list": read_list(settings.erasures_dir),
@@ -171,16 +191,10 @@ def test_killed_at_any_step_and_called_again_it_ends_the_same(
     assert erase.erase(settings, ["v-ann-1"], say=lambda _: None) is None
 
 
-@pytest.fixture
-def whole(
-    settings: Settings, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, object]:
+@pytest.fixture(scope="module")
+def whole(template: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """What an erasure that nobody interrupts leaves."""
-    import shutil
-
-    copy = tmp_path_factory.mktemp("whole") / "home"
-    shutil.copytree(settings.home, copy)
-    undisturbed = settings.model_copy(update={"home": copy})
+    undisturbed = copy_of(template, tmp_path_factory.mktemp("whole"))
     erase.erase(undisturbed, ["v-ann-1"], say=lambda _: None)
     return state(undisturbed)
 

@@ -1,10 +1,11 @@
 """Identifiers and edges written by hand, and the map that follows."""
 
 import zlib
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from perso_pipeline.identity.config import IdentityRules
 from perso_pipeline.identity.resolve import Resolved, resolve
@@ -24,43 +25,54 @@ class Shop:
     def __init__(self, path: Path, rules: IdentityRules | None = None) -> None:
         self.db = duckdb.connect(str(path))
         self.rules = rules or IdentityRules()
+        self._identifiers: dict[str, int] = {}  # each with the first night that names it
+        self._edges: dict[tuple[str, str, str], int] = {}
         self.db.execute("""
-            create schema if not exists identity;
-            create table if not exists identity.identifiers (
+            create schema identity;
+            create table identity.identifiers (
                 identifier varchar, identifier_type varchar, known_on date
             );
-            create table if not exists identity.identity_edges (
+            create table identity.identity_edges (
                 identifier varchar, other_identifier varchar, edge_type varchar, known_on date, first_known_at timestamp
             );
         """)
 
     def knows(self, identifier: str, number: int) -> None:
         """Note that a record of a night names an identifier."""
-        self.db.execute(
-            "delete from identity.identifiers where identifier = ? and known_on > ?", [identifier, night(number)]
-        )
-        self.db.execute(
-            "insert into identity.identifiers select $i, split_part($i, ':', 1), $n::date "
-            "where not exists (select 1 from identity.identifiers where identifier = $i)",
-            {"i": identifier, "n": night(number)},
-        )  # fmt: skip
+        self._note_identifier(identifier, number)
+        self._write()
 
     def learns(self, *edges: Edge) -> None:
         """Note edges, with their ends, as the SQL models do: the first night counts. The edge decides its time of day."""
         for one, other, kind, number in edges:
             ends = sorted((one, other))
-            hour = zlib.crc32(f"{ends}{kind}".encode()) % 24
             for end in ends:
-                self.knows(end, number)
-            self.db.execute(
-                "delete from identity.identity_edges where identifier = ? and other_identifier = ? and edge_type = ? and known_on > ?",
-                [*ends, kind, night(number)],
-            )
-            self.db.execute(
-                "insert into identity.identity_edges select $a, $b, $k, $n::date, $n::timestamp + to_hours($h) where not exists "
-                "(select 1 from identity.identity_edges where identifier = $a and other_identifier = $b and edge_type = $k)",
-                {"a": ends[0], "b": ends[1], "k": kind, "n": night(number), "h": hour},
-            )
+                self._note_identifier(end, number)
+            edge = (*ends, kind)
+            self._edges[edge] = min(number, self._edges.get(edge, number))
+        self._write()
+
+    def _note_identifier(self, identifier: str, number: int) -> None:
+        self._identifiers[identifier] = min(number, self._identifiers.get(identifier, number))
+
+    def _write(self) -> None:
+        identifiers = pa.Table.from_pylist([
+            {"identifier": identifier, "identifier_type": identifier.split(":")[0], "known_on": night(number)}
+            for identifier, number in self._identifiers.items()
+        ])  # fmt: skip
+        edges = pa.Table.from_pylist([
+            {"identifier": one, "other_identifier": other, "edge_type": kind, "known_on": night(number),
+             "first_known_at": datetime.combine(night(number), time(zlib.crc32(f"{[one, other]}{kind}".encode()) % 24))}
+            for (one, other, kind), number in self._edges.items()
+        ])  # fmt: skip
+        self.db.execute("begin")
+        for table, rows in (("identifiers", identifiers), ("identity_edges", edges)):
+            self.db.execute(f"delete from identity.{table}")
+            if rows.num_rows:
+                self.db.register("noted", rows)
+                self.db.execute(f"insert into identity.{table} by name from noted")
+                self.db.unregister("noted")
+        self.db.execute("commit")
 
     def run(self, first: int, last: int | None = None) -> Resolved:
         self.db.execute("begin")

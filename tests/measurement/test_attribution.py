@@ -11,17 +11,19 @@ import duckdb
 import pytest
 
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.dbt_builds import build
+from tests.measurement.conftest import MEASUREMENT
 
 NIGHT = date(2026, 1, 31)
 
 
 @pytest.fixture(scope="module")
-def attributed(tmp_path_factory, build) -> DuckDBWarehouse:
-    path = tmp_path_factory.mktemp("attribution") / "shop.duckdb"
+def attributed(tmp_path_factory) -> DuckDBWarehouse:
+    path = tmp_path_factory.mktemp("attribution") / "perso.duckdb"
     with duckdb.connect(str(path)) as connection:
         for script in ("hand_made_shop.sql", "hand_made_beside.sql", "dozen_orders.sql"):
             connection.execute((Path(__file__).parent / script).read_text(encoding="utf-8"))
-    build(path, "measurement", NIGHT.isoformat())
+    build(path, MEASUREMENT, night=NIGHT.isoformat())
     return DuckDBWarehouse(path)
 
 

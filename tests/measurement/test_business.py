@@ -9,17 +9,19 @@ import pytest
 
 from perso_pipeline.measurement.reconcile import reconcile
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.dbt_builds import build
+from tests.measurement.conftest import MEASUREMENT
 
 NIGHT = date(2026, 6, 30)
 
 
 @pytest.fixture(scope="module")
-def half_a_year(tmp_path_factory, build) -> DuckDBWarehouse:
-    path = tmp_path_factory.mktemp("business") / "shop.duckdb"
+def half_a_year(tmp_path_factory) -> DuckDBWarehouse:
+    path = tmp_path_factory.mktemp("business") / "perso.duckdb"
     with duckdb.connect(str(path)) as connection:
         for script in ("hand_made_shop.sql", "hand_made_beside.sql", "half_a_year.sql"):
             connection.execute((Path(__file__).parent / script).read_text(encoding="utf-8"))
-    build(path, "measurement", NIGHT.isoformat())
+    build(path, MEASUREMENT, night=NIGHT.isoformat())
     return DuckDBWarehouse(path)
 
 

@@ -24,6 +24,7 @@ def page_for_managers(): ...
 
 
 def run(warehouse):
+    warehouse.close()  # the run opens the file itself
     return dg.materialize(
         [tables_are_there, page_for_managers, revenue_report_sums_to_the_ledger],
         partition_key="2026-01-10",

@@ -14,17 +14,18 @@ from perso_pipeline.measurement.config import MeasurementConfig
 from perso_pipeline.measurement.health import broken, experiment_health
 from perso_pipeline.measurement.settings_tables import experiments_table
 from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResource
+from tests.dbt_builds import build
 
 NIGHT = date(2026, 1, 31)
 HOLDOUT = Experiment(id="holdout", salt="salt-1", control_share=0.2, starts_on=date(2026, 1, 1))
 SHARES = {"holdout": 0.2}
-MODELS = ",".join(f"measurement/{name}.sql" for name in ("assignments", "unit_outcomes", "lift_moments"))
+MODELS = ("assignments", "unit_outcomes", "lift_moments")
 
 
 @pytest.fixture(scope="module")
-def sound_file(tmp_path_factory, build):
+def sound_file(tmp_path_factory):
     """20,000 visitors served from the 10th on, 40 % of whom order later and 15 % did before; all as it should be."""
-    path = tmp_path_factory.mktemp("health") / "shop.duckdb"
+    path = tmp_path_factory.mktemp("health") / "perso.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("""
             create schema raw; create schema staging; create schema identity; create schema interactions;
@@ -67,9 +68,10 @@ def sound_file(tmp_path_factory, build):
 
 
 @pytest.fixture(scope="module")
-def measured_files(sound_file, build):
+def measured_files(sound_file):
     """The same measured, and measured again after one in a hundred visitors was served the other arm."""
-    swapped = sound_file.with_name("swapped.duckdb")
+    swapped = sound_file.parent / "swapped" / sound_file.name
+    swapped.parent.mkdir()
     swapped.write_bytes(sound_file.read_bytes())
     with duckdb.connect(str(swapped)) as connection:
         connection.execute("""
@@ -78,7 +80,7 @@ def measured_files(sound_file, build):
             where visitor_id[2:]::int % 100 = 17
         """)
     for path in (sound_file, swapped):
-        build(path, MODELS, NIGHT.isoformat())
+        build(path, *MODELS, night=NIGHT.isoformat())
     return {"sound": sound_file, "swapped": swapped}
 
 
@@ -87,7 +89,7 @@ def spoilt(measured_files, tmp_path):
     """A copy of one of the two, with a fault."""
 
     def made(fault: str = "select 1", *, of: str = "sound") -> DuckDBWarehouse:
-        copy = tmp_path / "shop.duckdb"
+        copy = tmp_path / "perso.duckdb"
         copy.write_bytes(measured_files[of].read_bytes())
         with duckdb.connect(str(copy)) as connection:
             connection.execute(fault)

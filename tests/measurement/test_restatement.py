@@ -8,24 +8,26 @@ import pytest
 
 from perso_pipeline.measurement.restatement import explain
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.dbt_builds import build
 
 FOURTH, TENTH = date(2026, 1, 4), date(2026, 1, 10)
+REPORT = ("revenue_report", "restatement_log")
 
 
 @pytest.fixture(scope="module")
-def restated_file(measured_file, tmp_path_factory, build):
+def restated_file(measured_file, tmp_path_factory):
     """The shop where the 4th is the last night that was reported before the 10th."""
-    path = tmp_path_factory.mktemp("restated") / "shop.duckdb"
+    path = tmp_path_factory.mktemp("restated") / "perso.duckdb"
     path.write_bytes(measured_file.read_bytes())
     with duckdb.connect(str(path)) as connection:
         connection.execute("delete from measurement.revenue_report where night = '2026-01-09'")
-    build(path, "measurement/restatement_log.sql", "2026-01-10")
+    build(path, "restatement_log", night="2026-01-10")
     return path
 
 
 @pytest.fixture
 def restated(restated_file, tmp_path) -> DuckDBWarehouse:
-    copy = tmp_path / "shop.duckdb"
+    copy = tmp_path / "perso.duckdb"
     copy.write_bytes(restated_file.read_bytes())
     return DuckDBWarehouse(copy)
 
@@ -93,19 +95,20 @@ CHANGES = {
 
 
 @pytest.mark.parametrize(("change", "cause"), CHANGES.values(), ids=CHANGES.keys())
-def test_a_change_is_put_down_to_its_cause_and_adds_up(restated, build, change, cause):
+def test_a_change_is_put_down_to_its_cause_and_adds_up(restated, change, cause):
     with restated.connect() as connection:
         connection.execute(change)
-    build(restated.path, "measurement", *(["2026-01-04"] if cause == "identity_merge" else []), "2026-01-10")
+    for night in (FOURTH, TENTH) if cause == "identity_merge" else (TENTH,):
+        build(restated.path, *REPORT, night=night.isoformat())
     found = explain(restated, TENTH)
     assert cause in {found_cause.name for found_cause in found.causes}
     assert bool(found.faults) == (cause == "unexplained")
 
 
-def test_an_unexplained_change_is_named_with_its_site_and_day(restated, build):
+def test_an_unexplained_change_is_named_with_its_site_and_day(restated):
     with restated.connect() as connection:
         connection.execute(CHANGES["a figure that was altered by hand"][0])
-    build(restated.path, "measurement/restatement_log.sql", "2026-01-10")
+    build(restated.path, "restatement_log", night="2026-01-10")
     [fault] = explain(restated, TENTH).faults
     assert fault == (
         "de changed on 2026-01-03 without a cause: movements by +0, net by -3.0000 and margin by +0.0000 in EUR"

@@ -12,6 +12,8 @@ import pytest
 from perso_pipeline.measurement.reconcile import reconcile
 from perso_pipeline.measurement.restatement import explain
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.dbt_builds import build
+from tests.measurement.conftest import MEASUREMENT
 
 FIRST = date(2026, 3, 1)
 NIGHTS = [FIRST + timedelta(days=days) for days in (11, 12, 13, 19)]
@@ -140,8 +142,8 @@ from range(150) t(n), (values ('uk'), ('de')) sites(site_id);
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory, build) -> DuckDBWarehouse:
-    path = tmp_path_factory.mktemp("simulated") / "shop.duckdb"
+def simulated(tmp_path_factory) -> DuckDBWarehouse:
+    path = tmp_path_factory.mktemp("simulated") / "perso.duckdb"
     rng = np.random.default_rng(20260301)
     with duckdb.connect(str(path)) as connection:
         for script in ("hand_made_shop.sql", "hand_made_beside.sql"):
@@ -158,7 +160,8 @@ def simulated(tmp_path_factory, build) -> DuckDBWarehouse:
                 "from range(180) t(n), (values ('uk'), ('de')) sites(site_id)",
                 [night, night.day // 12],
             )
-    build(path, "measurement", *(night.isoformat() for night in NIGHTS))
+    for night in NIGHTS:
+        build(path, MEASUREMENT, night=night.isoformat())
     return DuckDBWarehouse(path)
 
 
@@ -195,7 +198,7 @@ FUNNEL_FAULTS = {
 
 @pytest.mark.parametrize(("fault", "figure"), FUNNEL_FAULTS.values(), ids=FUNNEL_FAULTS.keys())
 def test_a_fault_of_the_funnel_is_named_by_its_figure(simulated, tmp_path, fault, figure):
-    copy = tmp_path / "shop.duckdb"
+    copy = tmp_path / "perso.duckdb"
     copy.write_bytes(simulated.path.read_bytes())
     spoiled = DuckDBWarehouse(copy)
     with spoiled.connect() as connection:
@@ -205,7 +208,7 @@ def test_a_fault_of_the_funnel_is_named_by_its_figure(simulated, tmp_path, fault
 
 
 def test_an_erasure_of_earlier_lists_does_not_stop_the_next_night(simulated, tmp_path):
-    copy = tmp_path / "shop.duckdb"
+    copy = tmp_path / "perso.duckdb"
     copy.write_bytes(simulated.path.read_bytes())
     erased = DuckDBWarehouse(copy)
     with erased.connect() as connection:

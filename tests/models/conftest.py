@@ -1,6 +1,6 @@
 """A small warehouse with interactions and an identity map, and the settings of config/models.yml."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from perso_pipeline.models.evidence import Evidence, from_tables
 from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import KINDS, Catalogue, InteractionMatrix, Journal
 from perso_pipeline.models.signals import Signals, from_table, to_day
-from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import PROJECT_ROOT
+from tests.open_warehouse import OpenWarehouse
 
 NIGHT = date(2026, 1, 31)
 
@@ -190,7 +190,7 @@ class Shop:
     """Collects events and links, then writes them to a warehouse."""
 
     def __init__(self, path: Path) -> None:
-        self.warehouse = DuckDBWarehouse(path)
+        self.warehouse = OpenWarehouse(path)
         self.events: list[dict[str, object]] = []
         self.links: list[dict[str, object]] = []
         self.offers: list[dict[str, object]] = []
@@ -224,7 +224,7 @@ class Shop:
     def link(self, identifier: str, person: str, known_on: date, void_on: date | None = None) -> None:
         self.links.append({"identifier": identifier, "person_id": person, "known_on": known_on, "void_on": void_on})
 
-    def write(self) -> DuckDBWarehouse:
+    def write(self) -> OpenWarehouse:
         known = {link["identifier"] for link in self.links}
         for identifier in dict.fromkeys(str(e["identifier"]) for e in self.events):
             if identifier not in known:
@@ -248,8 +248,10 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "warehouse.duckdb")
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path / "warehouse.duckdb")
+    yield shop
+    shop.warehouse.close()
 
 
 @pytest.fixture

@@ -19,13 +19,19 @@ from perso_pipeline.operation.rank_list import rank_list, reason, shown
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import TrackingResource
-from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResource
 from perso_pipeline.settings import PROJECT_ROOT, Settings
+from tests.open_warehouse import OpenWarehouse, OpenWarehouseResource
 
 NIGHT = NIGHTLY.start.date()
 MEASURED = ("training_sets", "model_evaluations", "slice_evaluations", "model_verdicts")
 LISTS = ("candidates", "submodels", "submodel_members", "cold_items")  # made in one step
 TABLES = (*MEASURED, "champions", "model_artifacts", *LISTS)
+
+
+@pytest.fixture(autouse=True)
+def tried_again_at_once(monkeypatch):
+    """A step that failed is tried once more, after three seconds."""
+    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda policy, attempt: 0)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +74,7 @@ _HARMED_SLICE = """
 
 
 class Stage:
-    def __init__(self, warehouse: DuckDBWarehouse, config_dir: Path, mlflow_dir: Path) -> None:
+    def __init__(self, warehouse: OpenWarehouse, config_dir: Path, mlflow_dir: Path) -> None:
         self.warehouse = warehouse
         self.config_dir = config_dir
         self.tracking = TrackingResource(
@@ -76,7 +82,7 @@ class Stage:
         )
         self.resources = {
             "settings": SettingsResource(config_dir=str(config_dir)),
-            "warehouse": WarehouseResource(path=str(warehouse.path)),
+            "warehouse": OpenWarehouseResource(path=str(warehouse.path)),
             "tracking": self.tracking,
         }
 

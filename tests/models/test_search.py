@@ -243,6 +243,7 @@ def test_the_job_searches_without_touching_a_table_of_the_warehouse(two_tastes, 
         text = (PROJECT_ROOT / "config" / name).read_text()
         small = "{evaluation: {test_days: [5], enough_people: 30, min_people: 20, bootstrap_samples: 100}}"
         (config_dir / name).write_text(text.replace("sites: {}", f"sites:\n  shop-uk: {small}"))
+    warehouse.close()  # the job opens the file itself
     before = warehouse.path.read_bytes()
     resources = {
         "settings": SettingsResource(home=str(tmp_path / "home"), config_dir=str(config_dir)),

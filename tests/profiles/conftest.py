@@ -1,8 +1,4 @@
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,20 +11,15 @@ from perso_pipeline.profiles.config import ProfilesConfig
 from perso_pipeline.profiles.predictions.config import PredictionsConfig
 from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.conftest import MadeOnce
+from tests.dbt_builds import build
+from tests.open_warehouse import OpenWarehouse
 
 PROJECT = Path(__file__).resolve().parents[2]
 FACTS = [
     "active_days", "visit_days", "site_amounts", "person_totals", "visit_totals", "statement_totals", "catalog_checkpoints",
 ]  # fmt: skip
-PROFILES = ["path:models/profiles"]
-
-
-def build(path: Path, steps: Sequence[tuple[list[str], Mapping[str, str]]]) -> None:
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / "tests/profiles/dbt_steps.py"), str(path.parent), json.dumps(steps)],
-        env={**os.environ, "PERSO_WAREHOUSE": str(path)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+PROFILES = "path:models/profiles"
 
 
 def write_settings(path: Path, *nights: str) -> None:
@@ -38,15 +29,19 @@ def write_settings(path: Path, *nights: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def profiled(tmp_path_factory) -> DuckDBWarehouse:
+def profiled(made_once: MadeOnce) -> DuckDBWarehouse:
     """The hand-made shop of tests/measurement with the profile tables of the nights 10 and then 4. Read only."""
-    path = tmp_path_factory.mktemp("profiles") / "shop.duckdb"
-    with duckdb.connect(str(path)) as connection:
-        for script in ("tests/measurement/hand_made_shop.sql", "tests/profiles/hand_made_additions.sql"):
-            connection.execute((PROJECT / script).read_text(encoding="utf-8"))
-    write_settings(path, "2026-01-10", "2026-01-04")
-    build(path, [(FACTS, {}), (PROFILES, {"night": "2026-01-10"}), (PROFILES, {"night": "2026-01-04"})])
-    return DuckDBWarehouse(path)
+
+    def fill(path: Path) -> None:
+        with duckdb.connect(str(path)) as connection:
+            for script in ("tests/measurement/hand_made_shop.sql", "tests/profiles/hand_made_additions.sql"):
+                connection.execute((PROJECT / script).read_text(encoding="utf-8"))
+        write_settings(path, "2026-01-10", "2026-01-04")
+        build(path, *FACTS)
+        build(path, PROFILES, night="2026-01-10", unit_tests=True)
+        build(path, PROFILES, night="2026-01-04")
+
+    return DuckDBWarehouse(made_once("profiled", fill))
 
 
 _PERSON_DAYS = (
@@ -65,7 +60,7 @@ class Facts:
     """Rows of the facts that predictions read, put down by hand."""
 
     def __init__(self, path: Path) -> None:
-        self.warehouse = DuckDBWarehouse(path)
+        self.warehouse = OpenWarehouse(path)
         self.days: list[tuple] = []
         self.events: list[tuple] = []
         self.links: dict[tuple[str, str], tuple] = {}
@@ -84,7 +79,7 @@ class Facts:
     def link(self, identifier: str, person: str, known_on=date(2020, 1, 1), void_on=None) -> None:
         self.links.setdefault((identifier, person), (identifier, "customer", person, known_on, void_on))
 
-    def write(self, *nights: date) -> DuckDBWarehouse:
+    def write(self, *nights: date) -> OpenWarehouse:
         """Write the facts, and profiles of everybody for the given nights."""
         tables = {
             "interactions.person_days": (_PERSON_DAYS, self.days),
@@ -116,8 +111,10 @@ class Facts:
 
 
 @pytest.fixture
-def facts(tmp_path: Path) -> Facts:
-    return Facts(tmp_path / "facts.duckdb")
+def facts(tmp_path: Path) -> Iterator[Facts]:
+    facts = Facts(tmp_path / "facts.duckdb")
+    yield facts
+    facts.warehouse.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.profiles.conftest import FACTS, PROFILES, PROJECT, build, write_settings
+from tests.dbt_builds import build, run
+from tests.profiles.conftest import FACTS, PROFILES, PROJECT, write_settings
 
 NIGHTS = ["2026-05-20", "2026-03-31", "2026-04-02"]  # in no order; on a checkpoint, just after one, late
 TOTALS = ("person_totals", "visit_totals", "statement_totals", "catalog_checkpoints")
@@ -24,11 +25,13 @@ def made(path: Path) -> dict[str, list[tuple[object, ...]]]:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory) -> Path:
     """Facts of five months with their checkpoints and the profiles of three nights."""
-    path = tmp_path_factory.mktemp("checkpoints") / "shop.duckdb"
+    path = tmp_path_factory.mktemp("checkpoints") / "perso.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute((PROJECT / "tests/profiles/five_months.sql").read_text(encoding="utf-8"))
     write_settings(path, *NIGHTS)
-    build(path, [(FACTS, {}), *((PROFILES, {"night": night}) for night in NIGHTS)])
+    build(path, *FACTS)
+    for night in NIGHTS:
+        build(path, PROFILES, night=night)
     return path
 
 
@@ -47,12 +50,13 @@ def test_checkpoints_are_month_ends_a_fortnight_old(shop):
 
 
 def test_a_night_without_any_checkpoint_says_the_same(shop, tmp_path):
-    copy = tmp_path / "shop.duckdb"
+    copy = tmp_path / "perso.duckdb"
     shutil.copy(shop, copy)
     with duckdb.connect(str(copy)) as connection:
         for table in TOTALS:
             connection.execute(f"delete from interactions.{table}")
-    build(copy, [(PROFILES, {"night": night}) for night in reversed(NIGHTS)])
+    for night in reversed(NIGHTS):
+        run(copy, PROFILES, night=night)
     with_checkpoints, without = made(shop), made(copy)
     assert len(with_checkpoints["customer_profiles"]) > 60
     assert len(with_checkpoints["item_profiles"]) == 3 * 12
@@ -60,7 +64,9 @@ def test_a_night_without_any_checkpoint_says_the_same(shop, tmp_path):
 
 
 def test_a_record_that_touches_an_old_day_takes_the_checkpoints_since_again(shop, tmp_path):
-    copy = tmp_path / "shop.duckdb"
+    copy, again = tmp_path / "copy" / "perso.duckdb", tmp_path / "again" / "perso.duckdb"
+    for path in (copy, again):
+        path.parent.mkdir()
     shutil.copy(shop, copy)
     with duckdb.connect(str(copy)) as connection:
         # a file of 10 February is delivered again with one order less
@@ -80,14 +86,14 @@ def test_a_record_that_touches_an_old_day_takes_the_checkpoints_since_again(shop
         connection.execute(
             "insert into raw.loaded_days select g.known_on, 'order_events', g.movement_date from gone as g"
         )
-    variables = {"from_night": night.isoformat(), "to_night": night.isoformat()}
-    again = tmp_path / "again.duckdb"
     shutil.copy(copy, again)
     with duckdb.connect(str(again)) as connection:
         for table in (*FACTS[:2], *TOTALS):
             connection.execute(f"drop table interactions.{table}")
-    build(copy, [(FACTS, variables), (PROFILES, {"night": NIGHTS[0]})])
-    build(again, [(FACTS, {}), (PROFILES, {"night": NIGHTS[0]})])
+    build(copy, *FACTS, from_night=night.isoformat(), to_night=night.isoformat())
+    build(copy, PROFILES, night=NIGHTS[0])
+    run(again, *FACTS)
+    run(again, PROFILES, night=NIGHTS[0])
     assert made(copy) == made(again)
     assert made(copy) != made(shop)
     with duckdb.connect(str(copy)) as connection:
@@ -103,16 +109,16 @@ CATALOGUE_NIGHTS = [f"2026-{month:02}-{day:02}" for month, day in ((3, 13), (3, 
 
 
 def test_a_night_reads_the_catalogue_from_a_checkpoint_as_from_all_its_history(shop, tmp_path):
-    with_checkpoints, without = tmp_path / "with" / "shop.duckdb", tmp_path / "without" / "shop.duckdb"
+    with_checkpoints, without = tmp_path / "with" / "perso.duckdb", tmp_path / "without" / "perso.duckdb"
     for copy in (with_checkpoints, without):
         copy.parent.mkdir()
         shutil.copy(shop, copy)
         write_settings(copy, *CATALOGUE_NIGHTS)
     with duckdb.connect(str(without)) as connection:
         connection.execute("delete from interactions.catalog_checkpoints")
-    steps = [(["item_profiles"], {"night": night}) for night in CATALOGUE_NIGHTS]
-    for copy in (with_checkpoints, without):
-        build(copy, steps)
+    for night in CATALOGUE_NIGHTS:
+        build(with_checkpoints, "item_profiles", night=night)
+        run(without, "item_profiles", night=night)
     with duckdb.connect(str(with_checkpoints), read_only=True) as connection:
         connection.execute(f"attach '{without}' as whole (read_only)")
         sums = "select night, count(*), sum(hash(p)::hugeint) from {} as p group by all order by all"
@@ -128,12 +134,12 @@ def test_a_night_reads_the_catalogue_from_a_checkpoint_as_from_all_its_history(s
 
 
 def test_checkpoints_of_the_catalogue_taken_one_upon_another_are_those_of_all_history(shop, tmp_path):
-    grown = tmp_path / "shop.duckdb"
+    grown = tmp_path / "perso.duckdb"
     shutil.copy(shop, grown)
     with duckdb.connect(str(grown)) as connection:
         connection.execute("delete from interactions.catalog_checkpoints where checkpoint_date > '2026-01-31'")
         connection.execute("delete from raw.loaded_days where stream = 'catalog_items'")
-    build(grown, [(["catalog_checkpoints"], {"from_night": "2026-05-29", "to_night": "2026-05-29"})])
+    build(grown, "catalog_checkpoints", from_night="2026-05-29", to_night="2026-05-29")
     with duckdb.connect(str(grown), read_only=True) as connection:
         connection.execute(f"attach '{shop}' as whole (read_only)")
         both = "from {}.interactions.catalog_checkpoints order by all"

@@ -1,9 +1,10 @@
 """A small installation: landing, warehouse and two sites in a temporary folder."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from perso_pipeline.contracts.sites import Site, Sites
 from perso_pipeline.raw.load import load_nights
 from perso_pipeline.raw.report import LoadReport
-from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.open_warehouse import OpenWarehouse
 
 NIGHT = date(2026, 1, 2)
 KEY = b"a key of the tests"
@@ -28,13 +29,14 @@ SITES = Sites(
 class Installation:
     folder: Path
 
+    @cached_property
+    def warehouse(self) -> OpenWarehouse:
+        (self.folder / "warehouse").mkdir()
+        return OpenWarehouse(self.folder / "warehouse" / "perso.duckdb")
+
     @property
     def landing(self) -> Path:
         return self.folder / "landing"
-
-    @property
-    def warehouse(self) -> DuckDBWarehouse:
-        return DuckDBWarehouse(self.folder / "warehouse" / "perso.duckdb", memory_limit="1GB")
 
     def deliver(self, stream: str, name: str, content: bytes | str, night: date = NIGHT) -> Path:
         path = self.landing / stream / night.isoformat() / name
@@ -63,8 +65,10 @@ class Installation:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Installation:
-    return Installation(tmp_path)
+def shop(tmp_path: Path) -> Iterator[Installation]:
+    installation = Installation(tmp_path)
+    yield installation
+    installation.warehouse.close()
 
 
 def view(**changes: Any) -> dict[str, Any]:

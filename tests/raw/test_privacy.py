@@ -177,6 +177,7 @@ def test_canaries_in_every_field_of_every_stream_stay_in_landing(shop: Installat
             f""" where regexp_matches("{column}"::varchar, '(?i)canary.?bird|7946|%40example') group by all limit 3"""
         )
         assert found == [], f"{table}.{column}"
+    shop.warehouse.close()  # writes what is still to be written
     for path in shop.warehouse.path.parent.rglob("*"):
         content = path.read_bytes()
         assert [t for t in TRACES if t in content] == [], path.name

@@ -1,14 +1,14 @@
 """The input tables of the composer, empty, and a way to put a few rows into them."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.open_warehouse import OpenWarehouse
 
 NIGHT = date(2026, 3, 10)
 NOON = datetime.fromisoformat("2026-03-10T12:00:00")
@@ -85,7 +85,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-class Shop(DuckDBWarehouse):
+class Shop(OpenWarehouse):
     """A warehouse with empty input tables; ``add`` puts rows in, the rest of a row is ordinary."""
 
     def add(self, table: str, *rows: dict[str, Any]) -> "Shop":
@@ -106,7 +106,7 @@ class Shop(DuckDBWarehouse):
 
 
 def _empty(path: Path) -> Shop:
-    shop = Shop(path, threads=1)
+    shop = Shop(path)
     with shop.transaction() as connection:
         for schema in {table.split(".")[0] for table in TABLES}:
             connection.execute(f"create schema {schema}")
@@ -121,17 +121,23 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def copy_of(tmp_path: Path, templates: Path) -> Callable[..., Shop]:
+def copy_of(tmp_path: Path, templates: Path) -> Iterator[Callable[..., Shop]]:
     """A copy of a shop that is filled once per run: ``copy_of(name, fill)``."""
+    copies: list[Shop] = []
 
     def copy(name: str, fill: Callable[[Shop], None]) -> Shop:
         template = templates / f"{name}.duckdb"
         if not template.exists():
-            fill(_empty(template))
+            filled = _empty(template)
+            fill(filled)
+            filled.close()
         shutil.copy(template, tmp_path / f"{name}.duckdb")
-        return Shop(tmp_path / f"{name}.duckdb", threads=1)
+        copies.append(Shop(tmp_path / f"{name}.duckdb"))
+        return copies[-1]
 
-    return copy
+    yield copy
+    for shop in copies:
+        shop.close()
 
 
 @pytest.fixture

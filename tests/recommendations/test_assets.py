@@ -40,6 +40,7 @@ def _fill(shop) -> None:
 
 
 def _run(shop, tmp_path: Path) -> dg.ExecuteInProcessResult:
+    shop.close()  # the run opens the file itself
     definitions = dg.Definitions(
         assets=dg.load_assets_from_modules([assets, activation]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),

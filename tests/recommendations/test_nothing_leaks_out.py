@@ -123,6 +123,7 @@ def end_night(copy_of: Any, home: Path, end_of_a_night: dg.JobDefinition) -> Any
         shop = copy_of("today", _sound_night_of_today)
         for fault in filter(None, faults):
             shop.run(fault)
+        shop.close()
         shutil.copy(shop.path, home / "warehouse.duckdb")
         result = end_of_a_night.execute_in_process(partition_key=TODAY.isoformat(), raise_on_error=False)
         assert result.success == bool(result.asset_materializations_for_node("recommendations__publish_log"))

@@ -1,19 +1,14 @@
 """The view of entries and exits on a real warehouse, nights in the wrong order, and its own dbt unit test."""
 
-import os
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from tests.dbt_builds import build
 
-PROJECT = Path(__file__).resolve().parents[2]
 FIRST, SECOND = date(2026, 6, 1), date(2026, 6, 3)
-_DBT = "import sys; from dbt.cli.main import dbtRunner; r = dbtRunner().invoke(sys.argv[1:]); print(r.exception); sys.exit(not r.success)"
 
 
 def write(warehouse, night, people):
@@ -31,17 +26,11 @@ def write(warehouse, night, people):
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory):
     folder = tmp_path_factory.mktemp("changes")
-    store = DuckDBWarehouse(folder / "shop.duckdb")
+    store = DuckDBWarehouse(folder / "perso.duckdb")
     write(store, SECOND, ["a", "c"])
-    arguments = ["build", "--select", "segment_changes", "--indirect-selection", "buildable", "--vars", "{night: '2026-06-03'}",
-                 "--project-dir", str(PROJECT / "sql"), "--profiles-dir", str(PROJECT / "sql"),
-                 "--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]  # fmt: skip
-    environment = os.environ | {"PERSO_WAREHOUSE": str(store.path), "PERSO_MEMORY_LIMIT": "1GB", "PERSO_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", _DBT, *arguments], env=environment, capture_output=True, text=True, check=False
+    assert "who_entered_and_who_left_is_told_night_by_night" in build(
+        store.path, "segment_changes", indirect_selection="buildable", unit_tests=True, night=SECOND.isoformat()
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "who_entered_and_who_left_is_told_night_by_night" in done.stdout
     return store
 
 

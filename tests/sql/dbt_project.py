@@ -1,67 +1,36 @@
-"""Running the dbt project on a warehouse file, in this process, with the project parsed once."""
+"""The fact models of one warehouse file, the identity map made from them, and what tables hold."""
 
-import json
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner, dbtRunnerResult
-from dbt.contracts.graph.manifest import Manifest
+from dbt.cli.main import dbtRunnerResult
 
 from perso_pipeline.identity.config import read_identity_rules
 from perso_pipeline.identity.resolve import resolve
 from perso_pipeline.interactions.channels import read_channels
+from tests import dbt_builds
 
-SQL_DIR = Path(__file__).resolve().parents[2] / "sql"
-CHANNELS = read_channels(SQL_DIR.parent / "config").variable()
+_CONFIG = dbt_builds.SQL_DIR.parent / "config"
+CHANNELS = read_channels(_CONFIG).variable()
 FACTS = ("staging", "identity", "interactions")
-RULES = read_identity_rules(SQL_DIR.parent / "config")
+RULES = read_identity_rules(_CONFIG)
 _ALL_NIGHTS = {"from_night": "0001-01-01", "to_night": "9999-12-31"}
 
 
-@dataclass(frozen=True)
-class Project:
-    """The parsed project; ``run`` builds fact models of one warehouse file, and the identity map from them."""
-
-    manifest: Manifest
-    folder: Path
-
-    def invoke(self, warehouse: Path, *arguments: str, **variables: str) -> dbtRunnerResult:
-        os.environ["PERSO_WAREHOUSE"] = str(warehouse)
-        options = [
-            "--project-dir", str(SQL_DIR), "--profiles-dir", str(SQL_DIR), "--target-path", str(self.folder / "target"),
-            "--log-path", str(self.folder / "logs"), "--log-level-file", "none", "--quiet", "--vars", json.dumps(variables | {"channels": CHANNELS}), "--no-write-json",
-        ]  # fmt: skip
-        try:
-            return dbtRunner(manifest=self.manifest).invoke([*arguments, *options])
-        finally:
-            DuckDBConnectionManager.close_all_connections()
-
-    def run(self, warehouse: Path, *arguments: str, **variables: str) -> None:
-        result = self.invoke(warehouse, "run", "--select", *FACTS, *arguments, **variables)
-        failed = [f"{r.node.name}: {r.message}" for r in result.result or () if r.status not in ("success", "pass")]
-        assert result.success, failed or result.exception
-        nights = [date.fromisoformat(variables.get(name, default)) for name, default in _ALL_NIGHTS.items()]
-        with duckdb.connect(str(warehouse)) as connection:
-            connection.execute("begin")
-            resolve(connection, RULES, first=nights[0], last=nights[1])
-            connection.execute("commit")
+def invoke(warehouse: Path, *arguments: str, **variables: str) -> dbtRunnerResult:
+    return dbt_builds.invoke(warehouse, *arguments, **variables, channels=CHANNELS)
 
 
-def parse(folder: Path) -> Project:
-    """Parse without a warehouse file, as CI and Dagster do."""
-    os.environ["PERSO_WAREHOUSE"] = str(folder / "perso.duckdb")
-    result = dbtRunner().invoke(
-        ["parse", "--project-dir", str(SQL_DIR), "--profiles-dir", str(SQL_DIR),
-         "--target-path", str(folder / "target"), "--log-path", str(folder / "logs"), "--log-level-file", "none", "--quiet"]
-    )  # fmt: skip
-    DuckDBConnectionManager.close_all_connections()
-    assert result.success, result.exception
-    return Project(result.result, folder)
+def run(warehouse: Path, *arguments: str, **variables: str) -> None:
+    """Make the facts of all nights, or of those from ``from_night`` to ``to_night``, and who is who from them."""
+    dbt_builds.succeeded(invoke(warehouse, "run", "--select", *FACTS, *arguments, **variables))
+    nights = [date.fromisoformat(variables.get(name, default)) for name, default in _ALL_NIGHTS.items()]
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("begin")
+        resolve(connection, RULES, first=nights[0], last=nights[1])
+        connection.execute("commit")
 
 
 def contents(warehouse: Path, schemas: tuple[str, ...] = FACTS) -> Mapping[str, tuple[int, str]]:

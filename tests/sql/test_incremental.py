@@ -11,6 +11,7 @@ import generated_raw
 import pytest
 
 from perso_pipeline.contracts.streams import STREAMS
+from tests.dbt_builds import succeeded
 
 
 def nights_of(warehouse: Path) -> list[date]:
@@ -42,7 +43,7 @@ def facts(warehouse: Path) -> dict[str, tuple[int, str]]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nights_in_another_order_twice_and_in_other_files_give_the_tables_of_one_full_load(
-    project: dbt_project.Project, whole: Path, tmp_path: Path, seed: int
+    whole: Path, tmp_path: Path, seed: int
 ) -> None:
     nights = nights_of(whole)
     runs = [nights[start : start + 4] for start in range(0, len(nights), 4)]
@@ -54,13 +55,11 @@ def test_nights_in_another_order_twice_and_in_other_files_give_the_tables_of_one
     for run in [*runs, runs[0]]:
         for night in run:
             load_night(whole, stepwise, night, seed)
-        project.run(stepwise, from_night=str(run[0]), to_night=str(run[-1]))
+        dbt_project.run(stepwise, from_night=str(run[0]), to_night=str(run[-1]))
     assert facts(stepwise) == facts(whole)
 
 
-def test_a_night_loaded_again_with_fewer_records_gives_the_tables_of_a_full_load(
-    project: dbt_project.Project, whole: Path, tmp_path: Path
-) -> None:
+def test_a_night_loaded_again_with_fewer_records_gives_the_tables_of_a_full_load(whole: Path, tmp_path: Path) -> None:
     stepwise, rebuilt = tmp_path / "a" / "perso.duckdb", tmp_path / "b" / "perso.duckdb"
     night = nights_of(whole)[6]
     for folder in (stepwise.parent, rebuilt.parent):
@@ -70,8 +69,8 @@ def test_a_night_loaded_again_with_fewer_records_gives_the_tables_of_a_full_load
         for stream in ("storefront_events", "recommendation_events", "order_events"):
             connection.execute(f"delete from raw.{stream} where load_date = ? and hash(event_id) % 3 = 0", [night])
     shutil.copy(stepwise, rebuilt)
-    project.run(stepwise, from_night=str(night), to_night=str(night))
-    project.run(rebuilt, "--full-refresh")
+    dbt_project.run(stepwise, from_night=str(night), to_night=str(night))
+    dbt_project.run(rebuilt, "--full-refresh")
     after, before = facts(stepwise), facts(whole)
     assert after["interactions.session_events"] != before["interactions.session_events"]
     expected = facts(rebuilt)
@@ -81,7 +80,7 @@ def test_a_night_loaded_again_with_fewer_records_gives_the_tables_of_a_full_load
 
 
 def test_a_late_event_in_a_visit_of_three_days_leaves_the_next_visit_of_its_last_day_alone(
-    project: dbt_project.Project, whole: Path, tmp_path: Path
+    whole: Path, tmp_path: Path
 ) -> None:
     # the endless visitor's first visit ends on 22 March at 04:05, its next begins that day at 06:10
     stepwise, rebuilt = tmp_path / "a" / "perso.duckdb", tmp_path / "b" / "perso.duckdb"
@@ -97,8 +96,8 @@ def test_a_late_event_in_a_visit_of_three_days_leaves_the_next_visit_of_its_last
         generated_raw.note_loaded_days(connection)
         (night,) = connection.execute("select max(load_date) from raw.loaded_days").fetchone() or ()
     shutil.copy(stepwise, rebuilt)
-    project.run(stepwise, from_night=str(night), to_night=str(night))
-    project.run(rebuilt, "--full-refresh")
+    dbt_project.run(stepwise, from_night=str(night), to_night=str(night))
+    dbt_project.run(rebuilt, "--full-refresh")
     assert facts(stepwise) == facts(rebuilt)
     with duckdb.connect(str(stepwise), read_only=True) as connection:
         # the late event now begins the first visit and renames its sessions up to the first campaign
@@ -110,9 +109,7 @@ def test_a_late_event_in_a_visit_of_three_days_leaves_the_next_visit_of_its_last
     assert rows[0] > 1
 
 
-def test_a_replacement_that_fails_half_way_leaves_the_rows_as_they_were(
-    project: dbt_project.Project, tmp_path: Path
-) -> None:
+def test_a_replacement_that_fails_half_way_leaves_the_rows_as_they_were(tmp_path: Path) -> None:
     warehouse = tmp_path / "perso.duckdb"
     rate = (
         "insert into raw.exchange_rates by name select ? as event_id, 'rate_published' as event_type, "
@@ -123,7 +120,7 @@ def test_a_replacement_that_fails_half_way_leaves_the_rows_as_they_were(
         generated_raw.create_raw(connection)
         connection.execute(rate, ["first", 1, 1])
         generated_raw.note_loaded_days(connection)
-    project.run(warehouse)
+    succeeded(dbt_project.invoke(warehouse, "run", "--select", "stg_exchange_rates"))
     with duckdb.connect(str(warehouse)) as connection:
         # the insert of a rate above 100 now fails after the day has been deleted
         columns = connection.execute(
@@ -135,7 +132,7 @@ def test_a_replacement_that_fails_half_way_leaves_the_rows_as_they_were(
         connection.execute(f"create table staging.stg_exchange_rates ({listed}, check (rate < 100))")
         connection.execute("insert into staging.stg_exchange_rates by name from kept")
         connection.execute(rate, ["second", 500, 2])
-    result = project.invoke(
+    result = dbt_project.invoke(
         warehouse, "run", "--select", "stg_exchange_rates", from_night="2026-03-01", to_night="2026-03-01"
     )
     assert not result.success

@@ -8,17 +8,12 @@ import duckdb
 import pytest
 
 from perso_pipeline.identity.tables import TABLES
+from tests.dbt_builds import manifest, statuses
 
 
-def statuses(result: object) -> dict[str, str]:
-    return {r.node.name: str(r.status) for r in result.result}
-
-
-def test_unit_tests_and_data_tests_pass_on_a_built_warehouse(
-    project: dbt_project.Project, whole: Path, tmp_path: Path
-) -> None:
+def test_unit_tests_and_data_tests_pass_on_a_built_warehouse(whole: Path, tmp_path: Path) -> None:
     warehouse = Path(shutil.copy(whole, tmp_path / "perso.duckdb"))
-    result = project.invoke(warehouse, "test", "--select", *(f"path:models/{stage}" for stage in dbt_project.FACTS))
+    result = dbt_project.invoke(warehouse, "test", "--select", *(f"path:models/{stage}" for stage in dbt_project.FACTS))
     found = statuses(result)
     assert {name for name, status in found.items() if status != "pass"} == set()
     assert "movements_carry_their_signs_and_the_day_and_cost_of_the_sale" in found
@@ -55,28 +50,26 @@ def test_unit_tests_and_data_tests_pass_on_a_built_warehouse(
     ],
     ids=lambda value: value if " " not in value else "",
 )
-def test_an_invariant_fails_on_spoilt_rows(
-    project: dbt_project.Project, whole: Path, tmp_path: Path, spoil: str, test: str
-) -> None:
+def test_an_invariant_fails_on_spoilt_rows(whole: Path, tmp_path: Path, spoil: str, test: str) -> None:
     warehouse = Path(shutil.copy(whole, tmp_path / "perso.duckdb"))
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(spoil)
-    assert statuses(project.invoke(warehouse, "test", "--select", test)) == {test: "fail"}
+    assert statuses(dbt_project.invoke(warehouse, "test", "--select", test)) == {test: "fail"}
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2026-3-1", "2026-13-01", "2026-03-01'; drop schema raw; --"])
-def test_a_night_that_is_no_date_stops_the_run(
-    project: dbt_project.Project, whole: Path, tmp_path: Path, value: str
-) -> None:
+def test_a_night_that_is_no_date_stops_the_run(whole: Path, tmp_path: Path, value: str) -> None:
     warehouse = Path(shutil.copy(whole, tmp_path / "perso.duckdb"))
-    result = project.invoke(warehouse, "run", "--select", "stg_exchange_rates", from_night=value, to_night="2026-03-01")
+    result = dbt_project.invoke(
+        warehouse, "run", "--select", "stg_exchange_rates", from_night=value, to_night="2026-03-01"
+    )
     assert not result.success
     assert "give nights as YYYY-MM-DD" in result.result[0].message
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         assert connection.execute("select count(*) > 0 from raw.storefront_events").fetchone() == (True,)
 
 
-def test_every_column_of_every_fact_model_is_described(project: dbt_project.Project, whole: Path) -> None:
+def test_every_column_of_every_fact_model_is_described(whole: Path) -> None:
     with duckdb.connect(str(whole), read_only=True) as connection:
         built = connection.execute(
             "select table_schema, table_name, column_name from information_schema.columns where table_schema in ?",
@@ -84,7 +77,7 @@ def test_every_column_of_every_fact_model_is_described(project: dbt_project.Proj
         ).fetchall()
     described = {
         (node.schema, node.name, name)
-        for node in project.manifest.nodes.values()
+        for node in manifest().nodes.values()
         if node.resource_type == "model" and node.schema in dbt_project.FACTS
         for name, column in node.columns.items()
         if column.description

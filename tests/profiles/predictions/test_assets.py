@@ -13,12 +13,18 @@ from perso_pipeline.profiles.predictions.serving_models import training_nights
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
 from perso_pipeline.resources.tracking import TrackingResource
-from perso_pipeline.resources.warehouse import WarehouseResource
 from perso_pipeline.settings import PROJECT_ROOT
+from tests.open_warehouse import OpenWarehouseResource
 
 NIGHT = NIGHTLY.start.date()
 TABLES = ("prediction_trainings", "serving_models", "predictions")
 PEOPLE, DAYS = 500, 80
+
+
+@pytest.fixture(autouse=True)
+def tried_again_at_once(monkeypatch):
+    """A step that failed is tried once more, after three seconds."""
+    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda policy, attempt: 0)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +68,7 @@ class Stage:
         )
         self.resources = {
             "settings": SettingsResource(config_dir=str(config_dir)),
-            "warehouse": WarehouseResource(path=str(warehouse.path)),
+            "warehouse": OpenWarehouseResource(path=str(warehouse.path)),
             "tracking": self.tracking,
         }
 

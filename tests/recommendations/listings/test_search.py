@@ -1,9 +1,5 @@
 """The search tables on a handful of searches; the counts are made by hand from ``searches.sql``."""
 
-import json
-import os
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,23 +7,19 @@ from typing import Any
 import duckdb
 import pytest
 
-PROJECT = Path(__file__).parents[3]
+from tests.dbt_builds import build
+
 SETTINGS = {"search_min_people": 2, "search_min_buyers": 1, "search_prior_people": 0}
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory) -> Path:
     """The tables of the nights 10, 9 and 10 again."""
-    path = tmp_path_factory.mktemp("search") / "shop.duckdb"
+    path = tmp_path_factory.mktemp("search") / "perso.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute((Path(__file__).parent / "searches.sql").read_text(encoding="utf-8"))
-    nights = ("2026-03-10", "2026-03-09", "2026-03-10")
-    steps = [(["path:models/recommendations"], {"night": night, **SETTINGS}) for night in nights]
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / "tests/profiles/dbt_steps.py"), str(path.parent), json.dumps(steps)],
-        env={**os.environ, "PERSO_WAREHOUSE": str(path)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    for night in ("2026-03-10", "2026-03-09", "2026-03-10"):
+        build(path, "path:models/recommendations", night=night, **SETTINGS)
     return path
 
 
@@ -76,7 +68,7 @@ def test_people_who_searched_then_bought_are_held_against_all_who_searched(searc
 
 
 def test_support_lift_and_smoothing_are_those_of_the_formula(searched, tmp_path) -> None:
-    copy = tmp_path / "shop.duckdb"
+    copy = tmp_path / "perso.duckdb"
     copy.write_bytes(searched.read_bytes())
     with duckdb.connect(str(copy)) as connection:
         connection.execute(
@@ -88,12 +80,7 @@ def test_support_lift_and_smoothing_are_those_of_the_formula(searched, tmp_path)
             "'uk' as site_id, v as visitor_id, 'rug' as search_query, 'y' || v as search_id, false as is_robot "
             "from (values ('v4'), ('v5')) t(v)"
         )
-    step = [(["path:models/recommendations"], {"night": "2026-03-10", **SETTINGS, "search_prior_people": 1})]
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / "tests/profiles/dbt_steps.py"), str(tmp_path), json.dumps(step)],
-        env={**os.environ, "PERSO_WAREHOUSE": str(copy)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    build(copy, "path:models/recommendations", night="2026-03-10", **SETTINGS | {"search_prior_people": 1})
     # five people search: i1 is bought by 2 of 3 after 'mug' and by 2 of 5 after any; smoothed (2 + 1 x 0.4) / (3 + 1)
     columns = "term, rank, item_id, buyers, searchers, conversion, base_rate, lift, smoothed_conversion"
     assert rows(copy, columns, "search_affinity") == [
