@@ -19,8 +19,15 @@ from pathlib import Path
 
 import duckdb
 
+from perso_pipeline.contracts.assignment import share_sql
+from perso_pipeline.contracts.config_files import read_config
+from perso_pipeline.contracts.experiments import Experiments
+from perso_pipeline.measurement.config import MeasurementConfig
+from perso_pipeline.measurement.settings_tables import experiments_table
+from perso_pipeline.resources.warehouse import DuckDBWarehouse
+
 PROJECT = Path(__file__).resolve().parents[1] / "sql"
-LAST = date(2026, 6, 30)
+LAST = date(2026, 10, 31)
 LIST_LENGTH = 8
 
 MADE = """
@@ -30,18 +37,19 @@ create table raw.sites as from (values ('uk', 'UK', 'Europe/London', 'GBP', 'GB'
     t(site_id, name, timezone, currency, country);
 
 create temp table lists as
-select i, case when hash(i, 1) % 2 = 0 then 'uk' else 'de' end as site_id, 'v' || (hash(i // 3, 2) % {visitors}) as visitor_id,
+select *, case when {treated} and not (scenario_id = 'product' and {product_control} < 0.1) then 'treatment' else 'control' end as variant
+from (select i, case when hash(i, 1) % 2 = 0 then 'uk' else 'de' end as site_id, 'v' || (hash(i // 3, 2) % {visitors}) as visitor_id,
     date '{first}' + (i * {nights} // {lists})::int as event_date,
     (date '{first}' + (i * {nights} // {lists})::int)::timestamp + to_seconds((hash(i, 3) % 80000)::bigint) as served_at,
-    case when hash(i, 4) % 10 = 0 then 'control' else 'treatment' end as variant,
+    ['home', 'product', 'cart'][(hash(i, 6) % 3)::int + 1] as scenario_id,
     ['i' || (hash(i, x) % 40000) for x in range({list_length})] as item_ids,
     case when hash(i, 5) % 50 = 0 then 1 else 0 end as late
-from range({lists}) t(i);
+from range({lists}) t(i));
 
 create table staging.stg_recommendation_events as
 select kind[1] || i as event_id, event_date, kind as event_type, served_at + to_seconds(after) as occurred_at, site_id, visitor_id,
     null::varchar as customer_id, 'r' || i as request_id,
-    if(kind = 'served', ['home', 'product', 'cart'][(hash(i, 6) % 3)::int + 1], null) as scenario_id,
+    if(kind = 'served', scenario_id, null) as scenario_id,
     if(kind = 'served', variant, null) as variant, if(kind in ('clicked', 'added_to_cart'), null, item_ids) as item_ids,
     if(kind in ('clicked', 'added_to_cart'), item_ids[(hash(i, 7) % 4)::int + 1], null) as item_id, null::varchar as context_item_id,
     if(kind = 'served', 'als-1', null) as model_version, false as is_robot, null::json as payload, event_date + late as known_on
@@ -108,9 +116,6 @@ create table staging.stg_catalog_items as from staging.stg_storefront_events;
 create table raw.loaded_days as
 select distinct known_on as load_date, 'recommendation_events' as stream, event_date from staging.stg_recommendation_events
 union select distinct known_on, 'order_events', movement_date from interactions.order_movements;
-create table measurement.experiments as
-select night, 'holdout' as experiment_id, '' as description, 0.1::double as holdout_share, date '{first}' as starts_on, null::date as ends_on
-from (values (date '{before}'), (date '{last}')) nights(night);
 create table measurement.report_windows as
 select night, night - 399 as starts_on, night as ends_on, night - 34 as attribution_starts_on, 0::bigint as known_erasures,
     180::bigint as churn_days
@@ -124,9 +129,15 @@ def make(path: Path, slots: int, nights: int) -> None:
     words = {
         "lists": lists, "nights": nights, "visitors": max(lists // 25, 10), "list_length": LIST_LENGTH, "last": LAST,
         "before": LAST - timedelta(days=1), "first": LAST - timedelta(days=nights - 1),
+        "treated": f"{share_sql('visitor_id')} >= 0.1", "product_control": share_sql("visitor_id", salt="perso-product-control-1"),
     }  # fmt: skip
     with duckdb.connect(str(path), config={"memory_limit": "4GB", "threads": 2}) as connection:
         connection.execute(MADE.format(**words))
+    experiments = read_config(PROJECT.parent / "config" / "experiments.yml", Experiments)
+    config = read_config(PROJECT.parent / "config" / "measurement.yml", MeasurementConfig)
+    for night in (LAST - timedelta(days=1), LAST):
+        rows = experiments_table(experiments, config, night)
+        DuckDBWarehouse(path).write_partition("measurement.experiments", rows, {"night": night})
 
 
 def build(night: str) -> None:
