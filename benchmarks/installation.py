@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from perso_pipeline.settings import PROJECT_ROOT
+
 PERSO = Path(sys.executable).with_name("perso")
 _STEP = re.compile(r"^\s+(\S+)\s+([\d.]+) s$")
 
@@ -28,9 +30,12 @@ class Timed:
 class Installation:
     home: Path
     memory_limit: str = "4GB"
+    config: Path = PROJECT_ROOT / "config"
 
     def perso(self, *arguments: str) -> Timed:
-        environment = os.environ | {"PERSO_HOME": str(self.home), "PERSO_MEMORY_LIMIT": self.memory_limit}
+        environment = os.environ | {
+            "PERSO_HOME": str(self.home), "PERSO_MEMORY_LIMIT": self.memory_limit, "PERSO_CONFIG_DIR": str(self.config),
+        }  # fmt: skip
         begun = time.monotonic()
         with subprocess.Popen(
             [str(PERSO), *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
