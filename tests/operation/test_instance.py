@@ -35,5 +35,6 @@ def test_a_run_whose_process_is_gone_is_marked_failed_and_a_living_one_is_left(t
 def test_the_instance_limits_the_warehouse_to_one_step_and_frees_slots_of_dead_runs(tmp_path: Path) -> None:
     with open_instance(Settings(home=tmp_path)) as instance:
         assert instance.run_monitoring_enabled
-        assert instance.get_settings("concurrency")["pools"]["default_limit"] == 1
+        pools = instance.get_settings("concurrency")["pools"]
+        assert (pools["default_limit"], pools["granularity"]) == (1, "run")
         assert instance.get_settings("run_monitoring")["free_slots_after_run_end_seconds"] == 60
