@@ -11,7 +11,7 @@ from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResourc
 
 
 class OpenWarehouse(DuckDBWarehouse):
-    """Opens its file once: that costs 12 ms, which is more than most queries of a test, and the product does it for each.
+    """Opens its file once, for writing too: that costs 12 ms, more than most queries of a test.
 
     Nobody else in this process can open the file before ``close``. What the product's own would refuse, to open for reading
     while the file is open for writing or the other way round, is refused here too.

@@ -90,7 +90,8 @@ def _load_stream(
     broken: dict[int, str] = {}  # Parquet files of which a page turned out to be damaged
     while True:
         try:
-            with warehouse.transaction(purpose=f"loading raw.{stream.name}", keeps_order=False) as connection:
+            with warehouse.transaction(purpose=f"loading raw.{stream.name}") as connection:
+                connection.execute("set preserve_insertion_order = false")
                 privacy.install(connection, hash_key)
                 ledgers.clear(connection, stream, first, last)
                 has_erased = bool(suppressed) and suppression.names_people(stream)

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -29,16 +28,16 @@ class WarehouseLock:
     """An advisory lock beside the warehouse file, held by one process and re-entered within it.
 
     DuckDB refuses a second process at once; with this a second run waits and can say for whom. Opening a file takes
-    20 ms of processor, more than most queries of a night, so a database that was opened to be read (``database``) stays
+    20 ms of processor, more than most queries of a night, so a database that was opened to be read (``reader``) stays
     open, and the lock held, for a moment after its block: a tenth of a second, or until this process wants the file
-    for something else. What was written is closed at once, which writes it into the file.
+    for something else.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._depth = 0
         self._descriptor = -1
-        self._kept: _Kept | None = None
+        self._kept: duckdb.DuckDBPyConnection | None = None
         self._leaving: threading.Timer | None = None
 
     @staticmethod
@@ -54,15 +53,13 @@ class WarehouseLock:
 
     @staticmethod
     @contextmanager
-    def database(
-        warehouse_path: Path, config: Config, *, read_only: bool, purpose: str = ""
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold the lock for a block with a connection to a database that, if read, is kept open for the next block.
+    def reader(warehouse_path: Path, config: Config, *, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold the lock for a block that only reads; the database stays open for the next such block.
 
         Raises:
             PersoError: another process kept it longer than ten minutes; names the process.
         """
-        with _ONE_THREAD, WarehouseLock._of(warehouse_path).opened(warehouse_path, config, read_only, purpose) as found:
+        with _ONE_THREAD, WarehouseLock._of(warehouse_path).opened(warehouse_path, config, purpose) as found:
             yield found
 
     @staticmethod
@@ -88,11 +85,13 @@ class WarehouseLock:
             self.release()
 
     @contextmanager
-    def opened(self, path: Path, config: Config, read_only: bool, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: FBT001 -- DuckDB's word
-        """The lock and a connection; kept open if it reads, and not within a block that opens the file by itself."""
-        is_kept = self._kept is not None if self._depth else read_only
+    def opened(self, path: Path, config: Config, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The lock and a connection that reads; kept open but within a block that opens the file by itself."""
+        is_kept = self._depth == 0 or self._kept is not None
         with self.held(purpose):
-            connection = self._open(path, config, read_only=read_only).cursor()
+            if self._kept is None:
+                self._kept = duckdb.connect(str(path), read_only=True, config=dict(config))
+            connection = self._kept.cursor()
             try:
                 yield connection
             finally:
@@ -108,19 +107,9 @@ class WarehouseLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _open(self, path: Path, config: Config, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        kept = self._kept
-        if kept and (kept.config != config or (kept.is_read_only and not read_only)):
-            self._close()
-            kept = None
-        if kept is None:
-            connection = duckdb.connect(str(path), read_only=read_only, config=dict(config))
-            kept = self._kept = _Kept(connection, config, read_only)
-        return kept.connection
-
     def _close(self) -> None:
         if self._kept:
-            self._kept.connection.close()
+            self._kept.close()
             self._kept = None
 
     def _let_go_unless_wanted(self) -> None:
@@ -175,13 +164,6 @@ class WarehouseLock:
         return f"process {note['process']}" + (f" ({note['purpose']})" if note["purpose"] else "")
 
 
-@dataclass(frozen=True)
-class _Kept:
-    connection: duckdb.DuckDBPyConnection
-    config: Config
-    is_read_only: bool
-
-
 _LOCKS: dict[Path, WarehouseLock] = {}  # one a file in this process, so that holding it again only counts
 _ONE_THREAD = threading.RLock()
 _POLL_SECONDS = 0.05
@@ -191,8 +173,8 @@ _KEPT_SECONDS = 0.1
 class DuckDBWarehouse:
     """``contracts.warehouse.Warehouse`` on one DuckDB file.
 
-    No connection outlives its block: dbt and a second run can open the file in between. With ``keeps_open`` the
-    database stays open for a moment after it (``WarehouseLock``), for a step or night of many small queries.
+    No connection outlives its block: dbt and a second run can open the file in between. With ``keeps_open`` a
+    database that was read stays open for a moment after it (``WarehouseLock``), for a night of many small queries.
     """
 
     def __init__(self, path: Path, *, memory_limit: str = "4GB", threads: int = 2, keeps_open: bool = False) -> None:
@@ -214,9 +196,8 @@ class DuckDBWarehouse:
             "autoload_known_extensions": False,
         }
         with ExitStack() as block:
-            if self._keeps_open:
-                opened = WarehouseLock.database(self.path, config, read_only=read_only, purpose=purpose)
-                connection = block.enter_context(opened)
+            if self._keeps_open and read_only:
+                connection = block.enter_context(WarehouseLock.reader(self.path, config, purpose=purpose))
             else:
                 block.enter_context(WarehouseLock.hold(self.path, purpose=purpose))
                 connection = duckdb.connect(str(self.path), read_only=read_only, config=dict(config))
@@ -225,15 +206,9 @@ class DuckDBWarehouse:
             yield connection
 
     @contextmanager
-    def transaction(self, *, purpose: str = "", keeps_order: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection in which all or nothing of the block is kept.
-
-        Without ``keeps_order`` DuckDB may write rows in another order than it read them, which takes less memory.
-        """
-        with self.connect(purpose=purpose) as connection, ExitStack() as after:
-            if not keeps_order:
-                connection.execute("set preserve_insertion_order = false")
-                after.callback(connection.execute, "reset preserve_insertion_order")  # it is the database's setting
+    def transaction(self, *, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection in which all or nothing of the block is kept."""
+        with self.connect(purpose=purpose) as connection:
             connection.execute("begin transaction")
             try:
                 yield connection
@@ -282,22 +257,24 @@ class DuckDBWarehouse:
         if instead_of is not None:
             # columns said outright: what "create table as ... limit 0" made is read as empty by DuckDB 2.0.0 after more
             # than a row group was inserted in the same transaction, until the next checkpoint
-            columns = connection.execute("describe incoming_rows").fetchall()
-            listed = ", ".join(f"{_in_quotes(column)} {kind}" for column, kind, *_ in columns)
+            columns = [(name, kind) for name, kind, *_ in connection.execute("describe incoming_rows").fetchall()]
+            listed = ", ".join(f"{_in_quotes(column)} {kind}" for column, kind in columns)
             connection.execute(f"create schema if not exists {schema}")
             connection.execute(f"create table if not exists {schema}.{name} ({listed})")
             where = " and ".join(f'"{column}" = ?' for column in instead_of)
             connection.execute(f"delete from {schema}.{name} where {where}", list(instead_of.values()))
-            self._add_missing_columns(connection, table)
+            self._add_missing_columns(connection, table, columns)
         connection.execute(f"insert into {schema}.{name} by name from incoming_rows")
         connection.unregister("incoming_rows")
 
     @staticmethod
-    def _add_missing_columns(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    def _add_missing_columns(
+        connection: duckdb.DuckDBPyConnection, table: str, columns: Iterable[tuple[str, str]]
+    ) -> None:
         """Columns that a newer version of the product writes and the stored table has not; null in older nights."""
         schema, name = _quoted(table)
         standing = {row[0] for row in connection.execute(f"describe {schema}.{name}").fetchall()}
-        for column, kind, *_ in connection.execute("describe incoming_rows").fetchall():
+        for column, kind in columns:
             if column not in standing:
                 connection.execute(f"alter table {schema}.{name} add column {_in_quotes(column)} {kind}")
 

@@ -108,13 +108,15 @@ def test_a_database_kept_open_is_left_to_another_process_within_a_moment(tmp_pat
     assert kept.query("select value from s.t").to_pylist() == [{"value": 1}]
 
 
-def test_a_transaction_that_need_not_keep_the_order_leaves_the_setting_as_it_was(tmp_path: Path) -> None:
+def test_a_setting_of_a_block_that_writes_ends_with_it(tmp_path: Path) -> None:
     kept = DuckDBWarehouse(tmp_path / "perso.duckdb", threads=1, keeps_open=True)
     keeps = "select current_setting('preserve_insertion_order') as keeps"
-    with kept.transaction(keeps_order=False) as connection:
+    with kept.transaction() as connection:
+        connection.execute("set preserve_insertion_order = false")
         assert connection.execute(keeps).fetchall() == [(False,)]
-    with pytest.raises(duckdb.Error), kept.transaction(keeps_order=False) as connection:
-        connection.execute("select * from nowhere")
+    assert kept.query(keeps).to_pylist() == [{"keeps": True}]
+    with pytest.raises(duckdb.Error), kept.transaction() as connection:
+        connection.execute("set preserve_insertion_order = false; select * from nowhere")
     assert kept.query(keeps).to_pylist() == [{"keeps": True}]
 
 
