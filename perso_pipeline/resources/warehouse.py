@@ -253,19 +253,19 @@ class DuckDBWarehouse:
     ) -> None:
         """Put rows into a table, made where it is missing; where said, in place of a partition."""
         schema, name = _quoted(table)
-        connection.register("incoming_rows", rows)
         if instead_of is not None:
             # columns said outright: what "create table as ... limit 0" made is read as empty by DuckDB 2.0.0 after more
             # than a row group was inserted in the same transaction, until the next checkpoint
-            columns = [(name, kind) for name, kind, *_ in connection.execute("describe incoming_rows").fetchall()]
+            incoming = connection.from_arrow(rows)
+            columns = [(column, str(kind)) for column, kind in zip(incoming.columns, incoming.types, strict=True)]
             listed = ", ".join(f"{_in_quotes(column)} {kind}" for column, kind in columns)
             connection.execute(f"create schema if not exists {schema}")
             connection.execute(f"create table if not exists {schema}.{name} ({listed})")
             where = " and ".join(f'"{column}" = ?' for column in instead_of)
             connection.execute(f"delete from {schema}.{name} where {where}", list(instead_of.values()))
             self._add_missing_columns(connection, table, columns)
-        connection.execute(f"insert into {schema}.{name} by name from incoming_rows")
-        connection.unregister("incoming_rows")
+        # "rows" is the argument, found by its name: a registered view would hold it in memory until the commit
+        connection.execute(f"insert into {schema}.{name} by name from rows")
 
     @staticmethod
     def _add_missing_columns(
