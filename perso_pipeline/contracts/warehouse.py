@@ -5,6 +5,7 @@ Stages take this protocol, never DuckDB: a Spark implementation can stand in its
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
@@ -13,10 +14,14 @@ Value = str | int | float | bool | date | None
 
 
 class Warehouse(Protocol):
-    """Query to Arrow, Arrow to table partition."""
+    """Query to Arrow or Parquet, Arrow to table partition."""
 
     def query(self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()) -> pa.Table:
         """Run one read-only statement; values go in as ``$name`` or ``?``, never into the text."""
+        ...
+
+    def export(self, sql: str, path: Path, parameters: Mapping[str, Value]) -> None:
+        """Write the rows of one statement to a Parquet file (zstd), in their order and without holding them all."""
         ...
 
     def write_partition(self, table: str, rows: pa.Table, partition: Mapping[str, Value]) -> int:

@@ -9,11 +9,11 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import PersoError
@@ -226,18 +226,7 @@ def _publish(settings: Settings, people: People, tell: Callable[[str, str, int],
         return
     with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as connection:
         give_people(connection, people)
-
-        def keep(rows: pa.Table) -> pa.Table:
-            theirs = condition(frozenset(rows.column_names), is_identity=False)
-            if theirs is None:
-                return rows
-            connection.register("published_rows", rows)
-            # in the order in which a night is published: the content names the version
-            left = connection.sql(f"select * from published_rows where not ({theirs}) order by all").to_arrow_table()
-            connection.unregister("published_rows")
-            return left.cast(rows.schema)
-
-        publish.rewrite(settings.published_dir, keep, tell)
+        publish.rewrite(settings.published_dir, connection, partial(condition, is_identity=False), tell)
 
 
 def _renew_sessions(settings: Settings, people: People) -> None:

@@ -1,13 +1,10 @@
 """Publication: one folder per published night, and a link ``current`` that is swapped in one step.
 
-``published/<night>-<content>/`` holds ``perso.duckdb``, Parquet per table, ``triggers.csv`` and
-``manifest.json``; a reader resolves ``current`` once and reads below what it found. Killed anywhere, the old
-or the new folder stands, never half of one. What may be published is the gate's business, not this module's.
+What is in ``published/<night>-<content>/`` is ``published_files``' matter; a reader resolves ``current`` once and
+reads below what it found. Killed anywhere, the old or the new folder stands, never half of one. What may be
+published is the gate's business, not this module's.
 """
 
-import hashlib
-import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,14 +14,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from perso_pipeline.contracts.csv_files import write_csv
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.recommendations.shelf import Shelf, sync_folder
+from perso_pipeline.recommendations.published_files import add_database, add_manifest, add_table, table_path
+from perso_pipeline.recommendations.shelf import Shelf
 
-CONTRACT = 1  # version of the folder's layout and of the tables' columns; readers refuse another
 RECOMMENDATIONS = "recommendations.recommendations"
 PUBLISH_LOG = "recommendations.publish_log"
 TABLES = (
@@ -49,8 +44,8 @@ TABLES = (
     "measurement.self_tests",
     "measurement.experiments",
 )
-CSV_TABLES = ("activation.triggers",)  # what people load into other tools
 _STANDING = "select table_schema || '.' || table_name as name from information_schema.tables"
+_OF_A_NIGHT = "select * from {table} where night = $night"
 _LOG = pa.schema(
     [
         ("night", pa.date32()),
@@ -104,19 +99,20 @@ def publish(
         standing = set(warehouse.query(_STANDING)["name"].to_pylist())
         tables_there = [table for table in tables if table in standing]
         absent = tuple(table for table in tables if table not in tables_there)
-        entries = {table: _write_table(warehouse, table, night=night, folder=staging) for table in tables_there}
+        for table in tables_there:
+            warehouse.export(_OF_A_NIGHT.format(table=table), table_path(staging, table), {"night": night})
+        entries = {table: add_table(staging, table) for table in tables_there}
         rows = {table: int(entry["rows"]) for table, entry in entries.items()}
         if RECOMMENDATIONS in tables and not rows.get(RECOMMENDATIONS):
             shutil.rmtree(staging)
             msg = f"There are no recommendations for the night of {night}; run that stage for it, then publish."
             raise PersoError(msg)
-        version = f"{night}-{_content_hash(entries, absent)}"
+        version = _version(night, add_database(staging, entries))
         is_reused = shelf.is_whole(version)
         if is_reused:
             shutil.rmtree(staging)
         else:
-            _write_database(staging, entries, night=night, version=version)
-            _write_manifest(staging, entries, night=night, version=version, absent=absent)
+            add_manifest(staging, entries, night=night, version=version, absent=absent)
             shelf.put(staging, version)
         action = "kept aside" if _is_later(shelf, night) else "publish"
         if action == "publish":
@@ -181,11 +177,18 @@ def _rows(manifest: dict[str, Any]) -> dict[str, int]:
 
 
 def rewrite(
-    published_dir: Path, keep: Callable[[pa.Table], pa.Table], on_renamed: Callable[[str, str, int], None]
+    published_dir: Path,
+    connection: duckdb.DuckDBPyConnection,
+    goes: Callable[[frozenset[str]], str | None],
+    on_renamed: Callable[[str, str, int], None],
 ) -> None:
-    """Write every kept publication anew with the rows that ``keep`` leaves.
+    """Write every kept publication anew without the rows that are to go.
 
-    ``on_renamed`` is told old version, new version and rows gone, before the new one takes the place of the old.
+    Args:
+        published_dir: Folder of all published nights.
+        connection: Knows the tables that ``goes`` speaks of.
+        goes: SQL that is true of a row that goes, from the columns of its table; None where all stay.
+        on_renamed: Told old version, new version and rows gone, before the new one takes the place of the old.
 
     A version names its content, so that what lost rows gets another name; ``current`` and the log follow. Killed
     anywhere and called again, it ends the same.
@@ -199,75 +202,37 @@ def rewrite(
             entries: dict[str, dict[str, Any]] = {}
             gone = 0
             for table, entry in manifest["tables"].items():
-                rows = pq.read_table(shelf.folder(version) / entry["file"])
-                left = keep(rows)
-                gone += rows.num_rows - left.num_rows
-                entries[table] = _put_rows(left, table, folder=staging)
+                gone += _copy_without(connection, shelf.folder(version) / entry["file"], staging / entry["file"], goes)
+                entries[table] = add_table(staging, table)
             if not gone:
                 shutil.rmtree(staging)
                 continue
             night = date.fromisoformat(manifest["night"])
-            new = f"{night}-{_content_hash(entries, manifest['absent'])}"
-            _write_database(staging, entries, night=night, version=new)
-            _write_manifest(staging, entries, night=night, version=new, absent=manifest["absent"])
+            new = _version(night, add_database(staging, entries))
+            add_manifest(staging, entries, night=night, version=new, absent=manifest["absent"])
             on_renamed(version, new, gone)
             shelf.replace(version, staging, new)
 
 
-def _write_table(warehouse: Warehouse, table: str, *, night: date, folder: Path) -> dict[str, Any]:
-    schema, name = table.split(".")
-    rows = warehouse.query(f'select * from "{schema}"."{name}" where night = $night order by all', {"night": night})
-    return _put_rows(rows, table, folder=folder)
+def _copy_without(
+    connection: duckdb.DuckDBPyConnection, before: Path, after: Path, goes: Callable[[frozenset[str]], str | None]
+) -> int:
+    """Copy a Parquet file without the rows that go; how many went."""
+    source = {"source": str(before)}
+    columns = connection.execute("describe from read_parquet($source)", source).fetchall()
+    theirs = goes(frozenset(column[0] for column in columns))
+    found = f"select count(*) from read_parquet($source) where {theirs}"
+    gone = int(connection.execute(found, source).fetchall()[0][0]) if theirs else 0
+    if gone:
+        stay = connection.sql(f"from read_parquet($source) where not ({theirs})", params=source)
+        stay.write_parquet(str(after), compression="zstd")
+    else:
+        shutil.copyfile(before, after)
+    return gone
 
 
-def _put_rows(rows: pa.Table, table: str, *, folder: Path) -> dict[str, Any]:
-    name = table.split(".")[1]
-    path = folder / f"{name}.parquet"
-    pq.write_table(rows, path, compression="zstd")
-    if table in CSV_TABLES:
-        write_csv(rows, folder / f"{name}.csv")
-    return {"rows": rows.num_rows, "file": path.name, "sha256": _sha256(path)}
-
-
-def _content_hash(entries: dict[str, dict[str, Any]], absent: Sequence[str]) -> str:
-    whole = json.dumps([CONTRACT, sorted((t, e["sha256"]) for t, e in entries.items()), sorted(absent)])
-    return hashlib.sha256(whole.encode()).hexdigest()[:12]
-
-
-def _write_database(folder: Path, entries: dict[str, dict[str, Any]], *, night: date, version: str) -> None:
-    """The same tables, each under its name without schema, and ``manifest(night, version, table_name, rows)``."""
-    with duckdb.connect(str(folder / "perso.duckdb"), config={"autoinstall_known_extensions": False}) as connection:
-        connection.execute("create table manifest (night date, version varchar, table_name varchar, rows bigint)")
-        for table, entry in entries.items():
-            name = table.split(".")[1]
-            source = str(folder / entry["file"])
-            connection.execute(f'create table "{name}" as from read_parquet($source)', {"source": source})
-            connection.execute("insert into manifest values (?, ?, ?, ?)", [night, version, table, entry["rows"]])
-
-
-def _write_manifest(
-    folder: Path, entries: dict[str, dict[str, Any]], *, night: date, version: str, absent: Sequence[str]
-) -> None:
-    others = [path for path in sorted(folder.iterdir()) if path.suffix != ".parquet"]
-    manifest = {
-        "contract": CONTRACT,
-        "night": night.isoformat(),
-        "version": version,
-        "tables": entries,
-        "files": {path.name: _sha256(path) for path in others},
-        "absent": list(absent),
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    for path in folder.iterdir():
-        path.chmod(0o444)
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    sync_folder(folder)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _version(night: date, content: str) -> str:
+    return f"{night}-{content[:12]}"
 
 
 def _log(warehouse: Warehouse, *, night: date, version: str, action: str, rows: int, gate: str) -> None:

@@ -30,6 +30,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class Shelf:
     """``published/``: folders ``<night>-<content>``, ``current``, ``log.jsonl``, staging while one is made."""
 
@@ -81,9 +87,8 @@ class Shelf:
             manifest = self.manifest(version)
             files = {entry["file"]: entry["sha256"] for entry in manifest["tables"].values()} | manifest["files"]
             for name, sha256 in files.items():
-                with (folder / name).open("rb") as file:
-                    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                        break
+                if file_hash(folder / name) != sha256:
+                    break
             else:
                 return True
         except (OSError, ValueError, KeyError):

@@ -224,6 +224,10 @@ class DuckDBWarehouse:
         with self.connect(read_only=self.path.exists()) as connection:
             return connection.sql(sql, params=parameters or None).to_arrow_table()
 
+    def export(self, sql: str, path: Path, parameters: Mapping[str, Value]) -> None:
+        with self.connect(read_only=self.path.exists()) as connection:
+            connection.sql(sql, params=dict(parameters)).write_parquet(str(path), compression="zstd")
+
     def write_partition(self, table: str, rows: pa.Table, partition: Mapping[str, Value]) -> int:
         return self.write_partitions([{table: rows}], partition)[table]
 

@@ -29,6 +29,9 @@ class MemoryWarehouse:
     def query(self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()) -> pa.Table:
         return self._connection.sql(sql, params=parameters or None).to_arrow_table()
 
+    def export(self, sql: str, path: Path, parameters: Mapping[str, Value]) -> None:
+        self._connection.sql(sql, params=dict(parameters)).write_parquet(str(path))
+
     def write_partition(self, table: str, rows: pa.Table, partition: Mapping[str, Value]) -> int:
         self._connection.register("incoming_rows", rows)
         self._connection.execute(f"create table if not exists {table} as from incoming_rows limit 0")

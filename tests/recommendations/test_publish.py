@@ -15,7 +15,8 @@ import pytest
 
 from perso_pipeline.contracts.csv_files import write_csv
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.recommendations.publish import CONTRACT, kept, publish, rollback
+from perso_pipeline.recommendations.publish import kept, publish, rollback
+from perso_pipeline.recommendations.published_files import CONTRACT
 from perso_pipeline.recommendations.shelf import Shelf
 
 NIGHT = date(2026, 3, 10)
