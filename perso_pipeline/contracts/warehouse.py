@@ -6,18 +6,28 @@ Stages take this protocol, never DuckDB: a Spark implementation can stand in its
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import pyarrow as pa
 
 Value = str | int | float | bool | date | None
+NO_TABLES: Mapping[str, pa.Table] = MappingProxyType({})
 
 
 class Warehouse(Protocol):
     """Query to Arrow or Parquet, Arrow to table partition."""
 
-    def query(self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()) -> pa.Table:
-        """Run one read-only statement; values go in as ``$name`` or ``?``, never into the text."""
+    def query(
+        self,
+        sql: str,
+        parameters: Mapping[str, Value] | Sequence[Value] = (),
+        tables: Mapping[str, pa.Table] = NO_TABLES,
+    ) -> pa.Table:
+        """Run one read-only statement; values go in as ``$name`` or ``?``, never into the text.
+
+        ``tables`` are rows that the statement reads under their names beside the warehouse's own.
+        """
         ...
 
     def export(self, sql: str, path: Path, parameters: Mapping[str, Value]) -> None:

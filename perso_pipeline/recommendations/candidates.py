@@ -1,12 +1,11 @@
 """SQL of the strategies: where the candidates of a level come from.
 
-Two kinds. An *own* source is a SELECT over ``subjects`` of a part that gives rows per subject. A *shared* one gives
-lists per site and key, made once for everybody; which of them a subject reads is told by ``composition.sources``. Add a
-strategy here and in ``levels.Strategy``.
+Two kinds. An *own* source is a SELECT over the tables of a part that gives rows per subject. A *shared* one gives lists
+per site and key, made once for everybody; which of them a subject reads is told by ``composition.part``. Add a strategy
+here and in ``levels.Strategy``.
 """
 
 from perso_pipeline.recommendations.levels import HISTORY, Source, Strategy, Subject
-from perso_pipeline.recommendations.subjects import SUBJECT_IDENTIFIERS
 from perso_pipeline.recommendations.submodels import CANDIDATES_OF_GROUPS, LISTS_OF_GROUPS
 
 # The champions' rows, with the champion's number.
@@ -112,7 +111,7 @@ def own_sql(source: Source, subject: Subject, *, in_range: str) -> tuple[list[st
     """
     if source.strategy in HISTORY:
         facts = _LINES_KEPT if source.strategy is Strategy.BOUGHT_BEFORE else _VIEWS
-        return [SUBJECT_IDENTIFIERS], _OWN_HISTORY.format(facts=facts)
+        return [], _OWN_HISTORY.format(facts=facts)
     if source.strategy is Strategy.SEARCHED_THEN_BOUGHT:
         return [], _AFTER_SEARCH
     ctes, words = [CHAMPIONS], {"source": "champion_candidates", "maker": "c.maker", "groups": "", "same_key": ""}

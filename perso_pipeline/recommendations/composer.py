@@ -151,16 +151,16 @@ def _by_kind(scenarios: Sequence[Scenario]) -> dict[Part, list[Scenario]]:
 
 def _parts(reader: Reader, kind: Part, subjects_at_once: int) -> list[Part]:
     """The subjects of a kind in parts of about so many, by ranges of their ids."""
-    counted = f"with {kind.sql()} select count(*) as subjects from subjects"
-    subjects = reader.query(counted, {"cart_days": kind.cart_days})["subjects"][0].as_py()
+    carts = reader.open_carts(kind)
+    subjects = reader.query(f"select count(*) as subjects from ({kind.subjects_sql})", {}, carts)["subjects"][0].as_py()
     parts = max(1, -(-subjects // subjects_at_once))
     if parts == 1:
         return [kind]
-    bounds = f"""with {kind.sql()}
+    bounds = f"""
     select min(subject_id) as first_id
-    from (select subject_id, ntile({parts}) over (order by subject_id) as part from subjects)
+    from (select subject_id, ntile({parts}) over (order by subject_id) as part from ({kind.subjects_sql}))
     group by part order by part"""
-    first = reader.query(bounds, {"cart_days": kind.cart_days})["first_id"].to_pylist()
+    first = reader.query(bounds, {}, carts)["first_id"].to_pylist()
     edges = [None, *dict.fromkeys(first[1:]), None]
     return [Part(kind.subject, kind.cart_days, a, b) for a, b in itertools.pairwise(edges)]
 

@@ -48,13 +48,17 @@ _ITEMS = """
     from profiles.item_profiles
     where night = $night and is_available"""
 
-_CARTS = """
-    select
-        c.site_id, 'cart' as subject_type, c.cart_key as subject_id, i.person_id, true as may_personalize
+# Rows (site_id, cart_key, person_id, item_id) of the carts that are open, once each; needs $cart_days.
+OPEN_CARTS = """
+    select c.site_id, c.cart_key, i.person_id, l.item_id
     from carts as c
+    join cart_contents as l on l.site_id = c.site_id and l.cart_key = c.cart_key
     left join identities as i on i.identifier = c.identifier
-    where c.is_open
-        and exists (select 1 from cart_contents as l where l.site_id = c.site_id and l.cart_key = c.cart_key)"""
+    where c.is_open"""
+
+_CARTS = """
+    select distinct site_id, 'cart' as subject_type, cart_key as subject_id, person_id, true as may_personalize
+    from open_carts"""
 
 _SEARCH_TERMS = """
     select
@@ -106,7 +110,7 @@ def subjects_sql(scenario: Scenario) -> str:
     One row per person with a profile, available item, open cart or search term of the sites, and per site one for
     everybody unknown; per category or segment of the sites; or one per site.
     """
-    carts = f"{CARTS}," if scenario.subject is Subject.CART else ""
+    carts = f"{CARTS}, open_carts as materialized ({OPEN_CARTS})," if scenario.subject is Subject.CART else ""
     return f"""{IDENTITIES},
 {carts}
 subjects as materialized (
@@ -139,30 +143,29 @@ class Part:
         )
         return " and ".join(tests) or "true"
 
-    def sql(self) -> str:
-        """``subjects(subject_no, ...)`` and ``context_items(subject_no, site_id, item_id)`` of all sites.
+    @property
+    def subjects_sql(self) -> str:
+        """Rows (subject_no, site_id, subject_type, subject_id, person_id, may_personalize) of all sites, by number.
 
-        Numbers follow site, type and id, from 0; the context is the item of a product page, the items of a cart.
+        Numbers follow site, type and id, from 0. Of carts it reads ``open_carts``, rows of ``OPEN_CARTS``.
         """
-        carts = f"{CARTS}," if self.subject is Subject.CART else ""
-        return f"""{IDENTITIES},
-{carts}
-subjects as materialized (
-    select (row_number() over (order by site_id, subject_type, subject_id) - 1)::integer as subject_no, *
-    from ({_SUBJECTS[self.subject]})
-    where {self.in_range}
-),
+        return f"""
+select (row_number() over (order by site_id, subject_type, subject_id) - 1)::integer as subject_no, *
+from ({_SUBJECTS[self.subject]})
+where {self.in_range}
+order by subject_no"""
 
-context_items as materialized (
-    {_CONTEXTS.get(self.subject, _NO_CONTEXT)}
-)"""
+    @property
+    def context_sql(self) -> str:
+        """Rows (subject_no, site_id, item_id): the item of a product page, the items of a cart; reads ``subjects``."""
+        return _CONTEXTS.get(self.subject, _NO_CONTEXT)
 
 
 _CONTEXTS = {
     Subject.ITEM: "select subject_no, site_id, subject_id as item_id from subjects where subject_type = 'item'",
     Subject.CART: """select s.subject_no, s.site_id, l.item_id
     from subjects as s
-    join cart_contents as l on l.site_id = s.site_id and l.cart_key = s.subject_id
+    join open_carts as l on l.site_id = s.site_id and l.cart_key = s.subject_id
     where s.subject_type = 'cart'""",
 }
 _NO_CONTEXT = "select subject_no, site_id, null::varchar as item_id from subjects where false"
@@ -197,9 +200,9 @@ OWN_RULES = {
     union all{_BY_EVENTS.format(test="x.event_type = 'owns'")}""",
 }
 
-SUBJECT_IDENTIFIERS = """
-subject_identifiers as materialized (
-    select s.subject_no, s.site_id, i.identifier
-    from subjects as s
-    join identities as i on i.person_id = s.person_id
-)"""
+# Rows (subject_no, site_id, identifier): under what names a subject's person acts; reads ``subjects``.
+SUBJECT_IDENTIFIERS = f"""
+with {IDENTITIES}
+select s.subject_no, s.site_id, i.identifier
+from subjects as s
+join identities as i on i.person_id = s.person_id"""

@@ -19,7 +19,7 @@ import pyarrow as pa
 from pydantic import PrivateAttr
 
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.contracts.warehouse import Value
+from perso_pipeline.contracts.warehouse import NO_TABLES, Value
 
 Config = Mapping[str, str | bool | int | float | list[str]]  # DuckDB's settings
 
@@ -217,11 +217,22 @@ class DuckDBWarehouse:
                 raise
             connection.execute("commit")
 
-    def query(self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()) -> pa.Table:
-        if self._writing is not None:  # another transaction of the same file: sees what was there before the write
-            with self._writing.cursor() as cursor:
-                return cursor.sql(sql, params=parameters or None).to_arrow_table()
-        with self.connect(read_only=self.path.exists()) as connection:
+    def query(
+        self,
+        sql: str,
+        parameters: Mapping[str, Value] | Sequence[Value] = (),
+        tables: Mapping[str, pa.Table] = NO_TABLES,
+    ) -> pa.Table:
+        with ExitStack() as block:
+            if self._writing is not None:  # another transaction of the same file: sees what was there before the write
+                connection = block.enter_context(self._writing.cursor())
+            else:
+                connection = block.enter_context(self.connect(read_only=self.path.exists()))
+            for name, rows in tables.items():  # copied: of a view of rows DuckDB would not know how many there are
+                connection.register("given_rows", rows)
+                connection.execute(f"create temp table {_in_quotes(name)} as from given_rows")
+                connection.unregister("given_rows")
+                block.callback(connection.execute, f"drop table temp.{_in_quotes(name)}")
             return connection.sql(sql, params=parameters or None).to_arrow_table()
 
     def export(self, sql: str, path: Path, parameters: Mapping[str, Value]) -> None:

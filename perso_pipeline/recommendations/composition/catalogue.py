@@ -19,14 +19,6 @@ from perso_pipeline.recommendations.subjects import END, ITEM_RULES, UNAVAILABLE
 
 UNKNOWN_SITE = -1
 
-# Numbers of the catalogue within a statement: ``numbered_items(site_id, item_id, catalogue_no)``.
-NUMBERED_ITEMS = """
-numbered_items as materialized (
-    select site_id, item_id, (row_number() over (order by site_id, item_id) - 1)::integer as catalogue_no
-    from profiles.item_profiles
-    where night = $night
-)"""
-
 _UNKNOWN = """
 select c.site_id, c.item_id
 from (select distinct site_id, item_id from models.candidates where night = $night) as c
@@ -41,6 +33,7 @@ class Catalogue:
         sites: Site ids, sorted.
         item_ids: Id of each item.
         site: Position in ``sites``.
+        numbered: Rows (site_id, item_id, catalogue_no) of the night's catalogue, for statements.
         number_of: Catalogue number of a statement -> item.
         is_known: Whether the item is in the night's catalogue.
         family: Code of the item's parent, its own where it has none.
@@ -52,6 +45,7 @@ class Catalogue:
     sites: tuple[str, ...]
     item_ids: pa.StringArray
     site: Indices
+    numbered: pa.Table
     number_of: Indices
     is_known: NDArray[np.bool_]
     family: Indices
@@ -111,6 +105,9 @@ def read_catalogue(
         order by site_id, item_id""",
         {"night": night, **weights, **(parameters or {})},
     )
+    numbered = known.select(["site_id", "item_id"]).append_column(
+        "catalogue_no", pa.array(np.arange(known.num_rows, dtype=np.int32))
+    )
     unknown = warehouse.query(_UNKNOWN, {"night": night})
     rows = pa.concat_tables([known, unknown], promote_options="default")
     order = pc.sort_indices(rows, [("site_id", "ascending"), ("item_id", "ascending")])
@@ -125,6 +122,7 @@ def read_catalogue(
         sites=sites,
         item_ids=_array(rows["item_id"]),
         site=pc.index_in(rows["site_id"], pa.array(sites, pa.string())).to_numpy().astype(np.int64),
+        numbered=numbered,
         number_of=number_of[: known.num_rows],
         is_known=is_known,
         family=family.indices.to_numpy().astype(np.int64),

@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 
+from perso_pipeline.interactions.carts import IDENTITIES
 from perso_pipeline.recommendations.composition.pairs import Indices
 from perso_pipeline.recommendations.composition.part import PartReader
 from perso_pipeline.recommendations.composition.rules import ActiveRule
@@ -23,6 +24,7 @@ _NIGHTS = f"""
     select distinct night from {LOG} where night < $night and action = 'publish' order by night desc limit $nights"""
 
 _SHOWN = f"""
+    {{identities}}
     select s.subject_no, i.catalogue_no
     from {LISTS} as r
     join subjects as s
@@ -53,7 +55,7 @@ def shown_too_often(
         return nothing
     asks_clicks = rule.rule.unless_clicked and reader.exists(REQUESTS)
     rows = reader.query(
-        _SHOWN.format(clicked=_CLICKED if asks_clicks else ""),
+        _SHOWN.format(identities=f"with {IDENTITIES}" if asks_clicks else "", clicked=_CLICKED if asks_clicks else ""),
         {"night": night, "scenario": scenario.id, "nights": rule.rule.nights, "at_most": rule.rule.at_most},
     )
     subject = rows["subject_no"].to_numpy().astype(np.int64)

@@ -18,7 +18,6 @@ from perso_pipeline.recommendations.composition.candidates import (
     Shared,
     own_runs,
 )
-from perso_pipeline.recommendations.composition.catalogue import NUMBERED_ITEMS
 from perso_pipeline.recommendations.composition.pairs import Indices
 from perso_pipeline.recommendations.composition.reader import Reader
 from perso_pipeline.recommendations.levels import OWN, Filter, Source, Strategy, Subject
@@ -82,7 +81,11 @@ class PartReader:
         self._pairs: dict[tuple[Filter, int], tuple[Indices, Indices]] = {}
         self._members: dict[str, NDArray[np.bool_]] = {}
         self._favourites: dict[str, list[str | None]] = {}
-        rows = self._query([], "select * exclude (person_id) from subjects order by subject_no")
+        self._bound: dict[str, Value] = {"first_id": part.first, "until_id": part.until}
+        self._tables = reader.open_carts(part)
+        rows = self._tables["subjects"] = self._query(part.subjects_sql)
+        self._tables["context_items"] = self._query(part.context_sql)
+        self._tables["subject_identifiers"] = self._query(SUBJECT_IDENTIFIERS)
         site_ids = _coded(rows["site_id"])
         types = _coded(rows["subject_type"])
         place = {site: n for n, site in enumerate(self.catalogue.sites)}
@@ -119,11 +122,10 @@ class PartReader:
         days = getattr(scenario, _DAYS[rule]) if rule in _DAYS else 0
         if (rule, days) not in self._pairs:
             rows = self._query(
-                [SUBJECT_IDENTIFIERS, NUMBERED_ITEMS],
                 f"""select distinct x.subject_no, i.catalogue_no
                 from ({OWN_RULES[rule]}) as x
                 join numbered_items as i on i.site_id = x.site_id and i.item_id = x.item_id""",
-                {"days": days},
+                days=days,
             )
             items = self.catalogue.number_of[rows["catalogue_no"].to_numpy()]
             self._pairs[rule, days] = (rows["subject_no"].to_numpy().astype(np.int64), items)
@@ -136,7 +138,7 @@ class PartReader:
             if self.kind is Subject.SEGMENT:
                 found = np.array([name == segment for name in self.subjects.ids.to_pylist()], bool)
             elif self.kind in (Subject.PERSON, Subject.CART):
-                found[self._query([], _MEMBERS, {"segment": segment})["subject_no"].to_numpy()] = True
+                found[self._query(_MEMBERS, segment=segment)["subject_no"].to_numpy()] = True
             self._members[segment] = found
         return self._members[segment]
 
@@ -146,7 +148,7 @@ class PartReader:
             found: list[str | None] = [None] * len(self.subjects)
             if self.kind in (Subject.PERSON, Subject.CART):
                 select = _FAVOURITE.get(attribute, _FAVOURITE["other"])
-                for row in self._query([], select, {"kind": attribute}).to_pylist():
+                for row in self._query(select, kind=attribute).to_pylist():
                     found[row["subject_no"]] = row["value"]
             self._favourites[attribute] = found
         return self._favourites[attribute]
@@ -155,25 +157,18 @@ class PartReader:
         """Whether the warehouse has ``schema.name``."""
         return self._reader.exists(table)
 
-    def query(self, select: str, parameters: Mapping[str, Value]) -> pa.Table:
-        """A SELECT over ``subjects`` and ``numbered_items``."""
-        return self._query([NUMBERED_ITEMS], select, parameters)
+    def query(self, statement: str, parameters: Mapping[str, Value]) -> pa.Table:
+        """A statement over ``subjects``, ``context_items``, ``subject_identifiers`` and ``numbered_items``."""
+        return self._reader.query(statement, {**self._bound, **parameters}, self._tables)
 
-    def _query(self, ctes: Sequence[str], select: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
-        bound = {
-            "cart_days": self._part.cart_days,
-            "first_id": self._part.first,
-            "until_id": self._part.until,
-            **(parameters or {}),
-        }
-        return self._reader.query(f"with {','.join([self._part.sql(), *ctes])}\n{select}", bound)
+    def _query(self, statement: str, ctes: Sequence[str] = (), **parameters: Value) -> pa.Table:
+        return self.query((f"with {','.join(ctes)}" if ctes else "") + statement, parameters)
 
     def _context(self) -> Indices:
         """Items of each subject's page or cart, subjects x most of one, in order of the item; -1 beyond."""
         if self.kind not in (Subject.ITEM, Subject.CART):
             return np.full((len(self.subjects), 0), -1, np.int64)
         rows = self._query(
-            [NUMBERED_ITEMS],
             """select c.subject_no, i.catalogue_no
             from context_items as c
             join numbered_items as i on i.site_id = c.site_id and i.item_id = c.item_id
@@ -185,12 +180,13 @@ class PartReader:
     def _own_lists(self, source: Source) -> Candidates:
         ctes, select = own_sql(source, self.kind, in_range=self._part.in_range)
         groups = [groups_sql(source, self.kind)] if source.submodel is not None else []
-        bound: dict[str, Value] = {
-            "submodel": source.submodel,
-            "submodel_group": source.group,
-            "history_days": HISTORY_DAYS,
-        }
-        rows = self._query([NUMBERED_ITEMS, *ctes, *groups], select, bound)
+        rows = self._query(
+            select,
+            [*ctes, *groups],
+            submodel=source.submodel,
+            submodel_group=source.group,
+            history_days=HISTORY_DAYS,
+        )
         runs = own_runs(rows, self.catalogue, subjects=len(self.subjects), makers=self._reader.makers)
         note = np.zeros(len(self.subjects), np.int64)
         notes: tuple[str | None, ...] = (None,)
@@ -212,7 +208,7 @@ class PartReader:
             whole = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(everyone), np.int32)), pa.array([""]))
             lists = self._lists(shared, everyone, whole).reshape(-1, 1)
             return Candidates(shared.runs, lists, np.zeros_like(lists), notes)
-        rows = self._query([], f"select * from ({CATEGORIES_OF[self.kind]}) order by subject_no, category")
+        rows = self._query(f"select * from ({CATEGORIES_OF[self.kind]}) order by subject_no, category")
         subject = rows["subject_no"].to_numpy().astype(np.int64)
         category = _coded(rows["category"])
         found = self._lists(shared, subject, category)
@@ -235,11 +231,13 @@ class PartReader:
     def _groups(self, source: Source) -> tuple[pa.DictionaryArray, Indices, tuple[str | None, ...]]:
         """Key of the group that answers each subject, and its note as a position in the notes."""
         rows = self._query(
-            [groups_sql(source, self.kind)],
-            """select g.key, g.note from subjects as s
+            """
+            select g.key, g.note from subjects as s
             left join groups as g on g.subject_no = s.subject_no
             order by s.subject_no""",
-            {"submodel": source.submodel, "submodel_group": source.group},
+            [groups_sql(source, self.kind)],
+            submodel=source.submodel,
+            submodel_group=source.group,
         )
         note = _coded(rows["note"])
         return (

@@ -1,15 +1,18 @@
 """Reading what is the same for all parts: shared lists, and who made the candidates."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 
 import pyarrow as pa
 
-from perso_pipeline.contracts.warehouse import Value, Warehouse
+from perso_pipeline.contracts.warehouse import NO_TABLES, Value, Warehouse
+from perso_pipeline.interactions.carts import CARTS, IDENTITIES
 from perso_pipeline.recommendations.candidates import MAKERS, shared_sql
 from perso_pipeline.recommendations.composition.candidates import Maker, Shared, shared_lists
-from perso_pipeline.recommendations.composition.catalogue import NUMBERED_ITEMS, Catalogue
-from perso_pipeline.recommendations.levels import Source
+from perso_pipeline.recommendations.composition.catalogue import Catalogue
+from perso_pipeline.recommendations.levels import Source, Subject
+from perso_pipeline.recommendations.subjects import OPEN_CARTS, Part
 
 
 class Reader:
@@ -26,6 +29,7 @@ class Reader:
         self._weights = weights
         self.catalogue = catalogue
         self._shared: dict[Source, Shared] = {}
+        self._carts: dict[int, pa.Table] = {}
         self.makers: tuple[Maker, ...] = tuple(
             (row["model"], str(row["version"])) for row in warehouse.query(MAKERS, {"night": night}).to_pylist()
         )
@@ -34,8 +38,7 @@ class Reader:
         """The lists of a shared source, for all parts."""
         found = self._shared.get(source)
         if found is None:
-            statement = f"with {NUMBERED_ITEMS} {shared_sql(source)}"
-            rows = self.query(statement, {**self._weights, "submodel": source.submodel})
+            rows = self.query(shared_sql(source), {**self._weights, "submodel": source.submodel})
             found = self._shared[source] = shared_lists(rows, self.catalogue)
         return found
 
@@ -43,7 +46,26 @@ class Reader:
         """Whether the warehouse has ``schema.name``."""
         return self._warehouse.exists(table)
 
-    def query(self, statement: str, parameters: Mapping[str, Value]) -> pa.Table:
-        """With ``$night`` and those of the parameters that the statement names: DuckDB refuses any more."""
-        whole = {"night": self._night, **parameters}
-        return self._warehouse.query(statement, {k: v for k, v in whole.items() if f"${k}" in statement})
+    def open_carts(self, part: Part) -> dict[str, pa.Table]:
+        """``open_carts`` for the statements of a part of carts; they are worked out once for all parts."""
+        if part.subject is not Subject.CART:
+            return {}
+        if part.cart_days not in self._carts:
+            bound = {"cart_days": part.cart_days}
+            self._carts[part.cart_days] = self.query(f"with {IDENTITIES}, {CARTS} {OPEN_CARTS}", bound)
+        return {"open_carts": self._carts[part.cart_days]}
+
+    def query(
+        self, statement: str, parameters: Mapping[str, Value], tables: Mapping[str, pa.Table] = NO_TABLES
+    ) -> pa.Table:
+        """With ``$night``, ``numbered_items`` and those of parameters and tables that the statement names.
+
+        DuckDB refuses any more parameters, and each table costs.
+        """
+        values = {"night": self._night, **parameters}
+        rows = {"numbered_items": self.catalogue.numbered, **tables}
+        return self._warehouse.query(
+            statement,
+            {name: value for name, value in values.items() if f"${name}" in statement},
+            {name: table for name, table in rows.items() if re.search(rf"\b{name}\b", statement)},
+        )
