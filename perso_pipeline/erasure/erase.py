@@ -26,7 +26,8 @@ from perso_pipeline.erasure.rows import condition, give_people
 from perso_pipeline.identity.config import IdentityRules
 from perso_pipeline.raw.suppression import LIST_NAME, read_list
 from perso_pipeline.recommendations import publish
-from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseLock
+from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from perso_pipeline.resources.warehouse_lock import WarehouseLock
 from perso_pipeline.settings import Settings
 
 Say = Callable[[str], None]

@@ -14,7 +14,8 @@ from perso_pipeline.recommendations.listings.config import read_listings
 from perso_pipeline.recommendations.readiness import fillable
 from perso_pipeline.recommendations.scenarios import read_scenarios
 from perso_pipeline.resources.partitions import landing_day
-from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseLock
+from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from perso_pipeline.resources.warehouse_lock import WarehouseLock
 from perso_pipeline.settings import Settings
 
 _NEEDED_BYTES = 2 * 1024**3

@@ -12,7 +12,8 @@ import dagster as dg
 
 from perso_pipeline.quality.suites import Outcome, Suite, docs_page, read_suites, run_suites
 from perso_pipeline.resources.settings import SettingsResource
-from perso_pipeline.resources.warehouse import WarehouseLock, WarehouseResource
+from perso_pipeline.resources.warehouse import WarehouseResource
+from perso_pipeline.resources.warehouse_lock import WarehouseLock
 from perso_pipeline.settings import Settings
 
 GATE = "expectations"

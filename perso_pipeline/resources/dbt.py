@@ -19,7 +19,8 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.resources.dbt_results import NodeResult, Pictures, failed_sentence, results_for_dagster
 from perso_pipeline.resources.partitions import NIGHTLY
-from perso_pipeline.resources.warehouse import WarehouseLock, WarehouseResource
+from perso_pipeline.resources.warehouse import WarehouseResource
+from perso_pipeline.resources.warehouse_lock import WarehouseLock
 from perso_pipeline.settings import Settings
 
 REBUILD_TAG = "perso/rebuild"  # a run with this tag makes its fact tables anew

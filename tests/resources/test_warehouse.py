@@ -1,15 +1,14 @@
-import multiprocessing
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
-from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseLock
+from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
 
 @pytest.fixture
@@ -65,6 +64,41 @@ def test_parts_are_written_in_one_transaction_and_see_what_was_there_before(ware
     assert warehouse.query("select value from s.t order by value")["value"].to_pylist() == [2, 4, 10]
 
 
+def test_a_part_is_let_go_once_it_is_written(warehouse: DuckDBWarehouse) -> None:
+    held: list[int] = []
+
+    def parts() -> Iterator[dict[str, pa.Table]]:
+        for part in range(20):
+            held.append(pa.total_allocated_bytes())
+            values = pc.add(pa.array([part], pa.int64()).take(pa.array([0] * 100_000)), 0)
+            yield {"s.t": pa.table({"night": pc.cast(values, pa.string()), "value": values})}
+
+    warehouse.write_partitions(parts(), {"night": "0"})
+    assert max(held) - held[0] < 3 * (held[2] - held[0])  # two of twenty: the one that is written and the next
+
+
+def test_a_statement_reads_rows_that_it_is_given_even_while_parts_are_written(warehouse: DuckDBWarehouse) -> None:
+    asked = "select t.value from given as g join s.t as t on t.value = g.value"
+    given = {"given": pa.table({"value": [1, 2]})}
+    warehouse.write_partition("s.t", pa.table({"night": ["a", "a"], "value": [1, 3]}), {"night": "a"})
+
+    def parts() -> Iterator[dict[str, pa.Table]]:
+        for value in (2, *warehouse.query(asked, tables=given)["value"].to_pylist()):
+            yield {"s.t": pa.table({"night": ["a"], "value": [value]})}
+
+    warehouse.write_partitions(parts(), {"night": "a"})
+    assert sorted(warehouse.query(asked, tables=given)["value"].to_pylist()) == [1, 2]
+    with pytest.raises(duckdb.CatalogException):
+        warehouse.query(asked)
+
+
+def test_rows_are_exported_in_their_order(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
+    rows = pa.table({"night": ["a"] * 3 + ["b"], "value": [3, 1, 2, 4]})
+    warehouse.write_partitions([{"s.t": rows}], {"night": "a"})
+    warehouse.export("select value from s.t where night = $night", tmp_path / "x.parquet", {"night": "a"})
+    assert pq.read_table(tmp_path / "x.parquet")["value"].to_pylist() == [3, 1, 2]
+
+
 def test_a_hostile_partition_value_is_only_a_value(warehouse: DuckDBWarehouse) -> None:
     hostile = "x'; drop table s.t; --"
     warehouse.write_partition("s.t", pa.table({"night": [hostile], "value": [1]}), {"night": hostile})
@@ -79,35 +113,6 @@ def test_no_connection_outlives_an_error(warehouse: DuckDBWarehouse) -> None:
         assert other.execute("select 1").fetchall() == [(1,)]
 
 
-def test_a_database_kept_open_shows_what_was_written_and_gives_way_to_who_opens_the_file_by_itself(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "perso.duckdb"
-    kept = DuckDBWarehouse(path, threads=1, keeps_open=True)
-    kept.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
-    assert kept.query("select value from s.t").to_pylist() == [{"value": 1}]
-    with pytest.raises(duckdb.Error), duckdb.connect(str(path)):
-        pass  # open in this process with other settings: so it is the same database still
-    with WarehouseLock.hold(path), duckdb.connect(str(path)) as other:
-        assert other.execute("select value from s.t").fetchall() == [(1,)]
-        with pytest.raises(duckdb.Error):  # one file, one set of settings: refused as without keeping
-            kept.query("select value from s.t")
-
-
-def test_a_database_kept_open_is_left_to_another_process_within_a_moment(tmp_path: Path) -> None:
-    path = tmp_path / "perso.duckdb"
-    kept = DuckDBWarehouse(path, threads=1, keeps_open=True)
-    kept.write_partition("s.t", pa.table({"night": ["a"], "value": [1]}), {"night": "a"})
-    spawn = multiprocessing.get_context("spawn")
-    ready = spawn.Event()
-    other = spawn.Process(target=_hold, args=(path, ready, 0.0))
-    other.start()
-    assert ready.wait(20)
-    other.join()
-    assert other.exitcode == 0
-    assert kept.query("select value from s.t").to_pylist() == [{"value": 1}]
-
-
 def test_a_setting_of_a_block_that_writes_ends_with_it(tmp_path: Path) -> None:
     kept = DuckDBWarehouse(tmp_path / "perso.duckdb", threads=1, keeps_open=True)
     keeps = "select current_setting('preserve_insertion_order') as keeps"
@@ -118,24 +123,3 @@ def test_a_setting_of_a_block_that_writes_ends_with_it(tmp_path: Path) -> None:
     with pytest.raises(duckdb.Error), kept.transaction() as connection:
         connection.execute("set preserve_insertion_order = false; select * from nowhere")
     assert kept.query(keeps).to_pylist() == [{"keeps": True}]
-
-
-def _hold(path: Path, ready: "multiprocessing.synchronize.Event", seconds: float) -> None:
-    with WarehouseLock.hold(path, purpose="a night"):
-        ready.set()
-        time.sleep(seconds)
-
-
-def test_a_second_process_waits_and_can_say_for_whom(warehouse: DuckDBWarehouse) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    ready = spawn.Event()
-    holder = spawn.Process(target=_hold, args=(warehouse.path, ready, 3.0))
-    holder.start()
-    assert ready.wait(timeout=30)
-    with pytest.raises(PersoError) as refusal, WarehouseLock.hold(warehouse.path, timeout_seconds=0.2):
-        pass
-    assert f"process {holder.pid} (a night)" in str(refusal.value)
-    with WarehouseLock.hold(warehouse.path, timeout_seconds=30):  # waits until the other process has ended
-        pass
-    holder.join()
-    assert holder.exitcode == 0
