@@ -17,7 +17,6 @@ from perso_pipeline.raw.suppression import ERASED_TABLE, find_erased
 from perso_pipeline.raw.tables import ROBOT_STREAMS
 
 PARSED_TABLE = "parsed_records"
-FAULTY_LINES_TABLE = "faulty_lines"
 NOTES_TABLE = "noted_records"  # file, line, fault (number in rules.faults, or NULL), is_suspect
 
 
@@ -28,8 +27,8 @@ def keep(
 
     Left out are, with ``has_erased``, those of people on the list of ``suppression``.
 
-    Needs ``raw.sites``, ``incoming_files`` and the macros of ``privacy``. A registered ``incoming_lines``
-    must be readable twice; it is unregistered.
+    Needs ``raw.sites``, ``incoming_files`` and the macros of ``privacy``. What is registered as
+    ``incoming_lines`` must be readable twice.
     """
     parameters = source.parameters
     if source.is_parsed_once:
@@ -47,12 +46,6 @@ def keep(
         source = replace(source, sql=f"select * from ({source.sql}) anti join {ERASED_TABLE} using (file, line)")
     connection.execute(f"create or replace temp table {NOTES_TABLE} as {_noting(stream, source)}", parameters)
     noted, faulty = connection.execute(f"select count(*), count(fault) from {NOTES_TABLE}").fetchall()[0]
-    if source.is_parsed_once:  # only the faulty lines are needed again: let go of the others
-        connection.execute(f"""
-            create or replace temp table {FAULTY_LINES_TABLE} as
-            select l.file, l.line, l.body from {LINES_TABLE} as l
-            inner join {NOTES_TABLE} as n on n.file = l.file and n.line = l.line where n.fault is not null""")
-        connection.unregister(LINES_TABLE)
     connection.execute(_accepting(stream, source, is_noted=noted > 0), parameters)
     if faulty:
         connection.execute(_rejecting(stream, source), parameters | {"stream": stream.name})
@@ -141,7 +134,7 @@ def _rejecting(stream: Stream, source: Source) -> str:
     lines, joins = "", ""
     if source.is_parsed_once:
         lines = ", l.body, try(decode(l.body)) as delivered"
-        joins = f"inner join {FAULTY_LINES_TABLE} as l on l.file = r.file and l.line = r.line"
+        joins = f"inner join {LINES_TABLE} as l on l.file = r.file and l.line = r.line"
     return f"""
         insert into raw.rejected_records
         with {_records(stream, source)},

@@ -27,6 +27,19 @@ class UnreadableFileError(Exception):
     """A file whose bytes cannot be turned into lines; the message says why."""
 
 
+class CurrentLines:
+    """The lines that a load is at, for a connection to read under one name, chunk after chunk.
+
+    A transaction keeps every table that was ever registered in it; of this one it keeps the lines that it has now.
+    """
+
+    def __init__(self) -> None:
+        self.table = LINE_SCHEMA.empty_table()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
 @dataclass
 class LineReader:
     """Streams the lines of many files; ``file`` in the batches is the index given with each.

@@ -15,7 +15,7 @@ from perso_pipeline.raw import parquet
 from perso_pipeline.raw.csv_header import csv_groups
 from perso_pipeline.raw.judge import keep
 from perso_pipeline.raw.landing import Delivery, Format, LandingFile
-from perso_pipeline.raw.lines import LineReader
+from perso_pipeline.raw.lines import CurrentLines, LineReader
 from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source, csv_lines, json_lines, parquet_rows
 
 LINES_CHUNK = 500_000  # records
@@ -92,13 +92,15 @@ class StreamLoad:
     def _load_lines(
         self, files: Sequence[tuple[int, LandingFile]], source: Source, delimiter: str | None = None
     ) -> None:
-        reader = LineReader(files, delimiter=delimiter)
+        reader, lines = LineReader(files, delimiter=delimiter), CurrentLines()
+        self._connection.register(LINES_TABLE, lines)
         before = self._done_bytes
         while not reader.is_exhausted:
-            self._connection.register(LINES_TABLE, reader.chunk(LINES_CHUNK))
+            lines.table = reader.chunk(LINES_CHUNK)
             self._hand_over(source)
             self._done_bytes = before + reader.bytes_done
             self._progress(self._done_bytes)
+        self._connection.unregister(LINES_TABLE)
         self._done_bytes = before + reader.bytes_done
         self.delivered |= reader.delivered
         self._failed |= reader.failed
