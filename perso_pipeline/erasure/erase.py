@@ -245,9 +245,8 @@ def _compact(settings: Settings) -> None:
 
 
 def _renew_sessions(settings: Settings, people: People) -> None:
-    devices = [name for name in people.shared if name.startswith("visitor:")]
-    if devices:
-        sessions.renew(settings, _warehouse(settings), [name.removeprefix("visitor:") for name in devices])
+    if people.devices_of_others:
+        sessions.renew(settings, _warehouse(settings), people.devices_of_others)
 
 
 def _delete(

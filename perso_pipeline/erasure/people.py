@@ -20,6 +20,9 @@ from perso_pipeline.contracts.streams import STREAMS
 _KINDS = ("customer", "visitor", "loyalty")
 _FIELDS = {"visitor": "visitor_id", "loyalty": "loyalty_id", "email": "email_hash", "phone": "phone_hash"}
 _FEWEST_DIGITS = 5
+_VISITED = """
+    select distinct visitor_id from raw.{}
+    where customer_id in (from looked_for_customer) and visitor_id not in (from looked_for_visitor)"""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class People:
             a part of somebody else, who keeps that id.
         orders: 'site:order'.
         carts: cart ids.
+        visited: visitor ids of devices that are not theirs and that records of theirs name.
     """
 
     count: int
@@ -44,6 +48,7 @@ class People:
     stretches: tuple[tuple[str, str, str | None], ...]
     orders: tuple[str, ...]
     carts: tuple[str, ...]
+    visited: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,6 +58,12 @@ class People:
         stretches = tuple((person, first, end) for person, first, end in stored["stretches"])
         lists = {name: tuple(values) for name, values in stored.items() if name not in {"count", "stretches"}}
         return cls(count=stored["count"], stretches=stretches, **lists)
+
+    @property
+    def devices_of_others(self) -> tuple[str, ...]:
+        """Visitor ids of which sessions may hold records of theirs and of others."""
+        shared = (name.removeprefix("visitor:") for name in self.shared if name.startswith("visitor:"))
+        return tuple(sorted({*shared, *self.visited}))
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -156,11 +167,14 @@ def _everything_of(connection: duckdb.DuckDBPyConnection, persons: list[str]) ->
         _give(connection, kind, {"name": _values(identifiers, kind)})
     shared: set[str] = set()
     carts: set[str] = set()
+    visited: set[str] = set()
     for stream in STREAMS.values():
         columns = {field.column for field in stream.fields}
         for kind, column in _FIELDS.items():
             if column in columns and "customer_id" in columns:
                 shared |= {f"{kind}:{value}" for value in _column(connection, _shared(stream.name, kind))}
+        if {"customer_id", "visitor_id"} <= columns:
+            visited |= set(_column(connection, _VISITED.format(stream.name)))
         if "cart_id" in columns:
             carts |= set(_column(connection, _of_them(stream.name, columns, "cart_id")))
     order_columns = {field.column for field in STREAMS["order_events"].fields}
@@ -173,6 +187,7 @@ def _everything_of(connection: duckdb.DuckDBPyConnection, persons: list[str]) ->
         stretches=tuple((p, str(first), _text(end)) for p, first, end, is_own in had if not is_own),
         orders=tuple(orders),
         carts=tuple(sorted(carts)),
+        visited=tuple(sorted(visited)),
     )
 
 

@@ -63,10 +63,10 @@ def renew(settings: Settings, store: DuckDBWarehouse, devices: Sequence[str]) ->
 def _take_out(store: DuckDBWarehouse, part: Path, devices: Sequence[str]) -> tuple[date, date]:
     """Copy what the facts of the devices are made of; returns the first and the last night loaded.
 
-    Sessions count for customers, orders and served lists: of each customer known on a device, and of each order and list
-    of theirs, all devices come along.
+    Sessions count for customers, orders and served lists: of each customer known on a device, and of each order and
+    list of theirs, all devices come along.
     """
-    with store.connect(read_only=True, purpose="erasing people") as connection:
+    with store.connect(purpose="erasing people") as connection:
         connection.execute("attach $path as part", {"path": str(part)})
         connection.execute("create schema part.raw")
         connection.execute("create schema part.given")
