@@ -77,7 +77,7 @@ def _take_out(store: DuckDBWarehouse, part: Path, devices: Sequence[str]) -> tup
             found = " union ".join(
                 f"select {column} from raw.{stream.name} where {named}"
                 for stream in STREAMS.values()
-                if (named := _named(_columns(stream), those)) and {*column.split(", ")} <= _columns(stream)
+                if (named := _named(_columns(stream), those)) and column in _columns(stream)
             )
             connection.execute(f"create table part.given.{given} as {found}")
         for (table,) in connection.execute(
@@ -94,14 +94,14 @@ def _take_out(store: DuckDBWarehouse, part: Path, devices: Sequence[str]) -> tup
 _GIVEN = {
     "devices": "visitor_id",
     "customers": "customer_id",
-    "orders": "site_id, order_id",
-    "requests": "site_id, request_id",
+    "orders": "order_id",
+    "requests": "request_id",
     "visitors": "visitor_id",
 }
 _STEPS = (
     ("customers", "customer_id", ("devices",)),
-    ("orders", "site_id, order_id", ("devices", "customers")),
-    ("requests", "site_id, request_id", ("devices",)),
+    ("orders", "order_id", ("devices", "customers")),
+    ("requests", "request_id", ("devices",)),
     ("visitors", "visitor_id", ("devices", "customers", "orders", "requests")),
 )
 
@@ -111,9 +111,12 @@ def _columns(stream: Stream) -> set[str]:
 
 
 def _named(columns: set[str], given: Iterable[str]) -> str:
-    """SQL that is true for records that name one of these; empty for a stream that cannot."""
-    parts = [(_GIVEN[name], name) for name in given if {*_GIVEN[name].split(", ")} <= columns]
-    return " or ".join(f"coalesce(({column}) in (from part.given.{name}), false)" for column, name in parts)
+    """SQL that is true for records that name one of these; empty for a stream that cannot.
+
+    By one column each: of another site with the same number comes more than is needed, which changes no fact of theirs.
+    """
+    parts = [(_GIVEN[name], name) for name in given if _GIVEN[name] in columns]
+    return " or ".join(f"coalesce({column} in (from part.given.{name}), false)" for column, name in parts)
 
 
 def _put_back(store: DuckDBWarehouse, part: Path) -> None:
