@@ -58,7 +58,7 @@ def blot_out(home: Path, wanted: re.Pattern[bytes], on_file: Callable[[str, int]
 
 
 def _files(home: Path) -> Iterator[Path]:
-    """Without the arrays of models: text stands there by four bytes a letter, and ``artefacts`` takes their rows out."""
+    """Without arrays of models: text stands there by four bytes a letter, and ``artefacts`` takes their rows out."""
     for path in sorted(home.rglob("*")):
         is_ours = path.relative_to(home).parts[0] in _KEPT or path.name == ARRAYS
         if path.is_file() and not path.is_symlink() and not is_ours:
