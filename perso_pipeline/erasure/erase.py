@@ -17,7 +17,7 @@ import duckdb
 
 from perso_pipeline.contracts.config_files import read_config
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.erasure import artefacts, landing, sessions, traces, warehouse
+from perso_pipeline.erasure import artefacts, compaction, landing, sessions, traces, warehouse
 from perso_pipeline.erasure.journal import Journal, replace_file
 from perso_pipeline.erasure.landing import FilePlan
 from perso_pipeline.erasure.people import People, candidates, find_people, hashed
@@ -166,7 +166,7 @@ def resume(settings: Settings, *, say: Say) -> Path | None:
         )
         id_ = erasure_id.hexdigest()[:16]
         step("suppression", lambda: _suppress(settings, people))
-        step("landing", lambda: {f.name: landing.rewrite(settings.landing_dir, f) for f in files})
+        step("landing", lambda: landing.rewrite_all(settings.landing_dir, files, threads=settings.threads))
         step("model files planned", lambda: _plan_artefacts(settings, people))
         step("model files", lambda: _write_artefacts(settings, people))
         renamed = state.setdefault("renamed", {})
@@ -182,7 +182,7 @@ def resume(settings: Settings, *, say: Say) -> Path | None:
         step("published", lambda: _publish(settings, people, note(renamed)))
         step("warehouse", lambda: _delete(settings, people, files, state, id_))
         step("sessions of devices that others use too", lambda: _renew_sessions(settings, people))
-        step("warehouse file", lambda: warehouse.compact(_warehouse(settings)))
+        step("warehouse file", lambda: _compact(settings))
         step("traces", lambda: _blot_out(settings, people, note(blotted)))
         receipt = settings.erasures_dir / f"{state['at'][:10]}-{id_}.json"
         content = _receipt(state, people, files, id_, key)
@@ -230,9 +230,13 @@ def _publish(settings: Settings, people: People, tell: Callable[[str, str, int],
         publish.rewrite(settings.published_dir, connection, partial(condition, is_identity=False), tell)
 
 
+def _compact(settings: Settings) -> None:
+    compaction.compact(_warehouse(settings), memory_limit=settings.memory_limit, threads=settings.threads)
+
+
 def _renew_sessions(settings: Settings, people: People) -> None:
-    if any(name.startswith("visitor:") for name in people.shared):
-        sessions.renew(settings, _warehouse(settings))
+    if people.devices_of_others:
+        sessions.renew(settings, _warehouse(settings), people.devices_of_others)
 
 
 def _delete(

@@ -6,12 +6,13 @@ Reads identity and raw. Keep removing out.
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.streams import STREAMS
@@ -19,6 +20,9 @@ from perso_pipeline.contracts.streams import STREAMS
 _KINDS = ("customer", "visitor", "loyalty")
 _FIELDS = {"visitor": "visitor_id", "loyalty": "loyalty_id", "email": "email_hash", "phone": "phone_hash"}
 _FEWEST_DIGITS = 5
+_VISITED = """
+    select distinct visitor_id from raw.{}
+    where customer_id in (from looked_for_customer) and visitor_id not in (from looked_for_visitor)"""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class People:
             a part of somebody else, who keeps that id.
         orders: 'site:order'.
         carts: cart ids.
+        visited: visitor ids of devices that are not theirs and that records of theirs name.
     """
 
     count: int
@@ -43,6 +48,7 @@ class People:
     stretches: tuple[tuple[str, str, str | None], ...]
     orders: tuple[str, ...]
     carts: tuple[str, ...]
+    visited: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,6 +58,12 @@ class People:
         stretches = tuple((person, first, end) for person, first, end in stored["stretches"])
         lists = {name: tuple(values) for name, values in stored.items() if name not in {"count", "stretches"}}
         return cls(count=stored["count"], stretches=stretches, **lists)
+
+    @property
+    def devices_of_others(self) -> tuple[str, ...]:
+        """Visitor ids of which sessions may hold records of theirs and of others."""
+        shared = (name.removeprefix("visitor:") for name in self.shared if name.startswith("visitor:"))
+        return tuple(sorted({*shared, *self.visited}))
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -104,61 +116,69 @@ def find_people(
     Somebody of whom every identifier is ``suppressed`` is nobody any more: a device of theirs may stand there still,
     because records of others name it.
     """
-    persons: set[str] = set()
-    unknown = []
-    for place, word in enumerate(words):
-        found = connection.execute(
-            """
-            with wanted as (
-                select person_id from identity.identity_map
-                where void_on is null and (person_id = ? or list_contains(?, identifier))
-            )
-            select person_id, list(identifier) from identity.identity_map
-            where void_on is null and person_id in (from wanted) group by person_id""",
-            [word.strip(), candidates(word, key)],
-        ).fetchall()
-        found = [row for row in found if not hashed(row[1], key) <= suppressed]
-        if len(found) > 1:
+    _give(connection, "words", {"place": range(len(words)), "name": [word.strip() for word in words]})
+    named = [(place, name) for place, word in enumerate(words) for name in candidates(word, key)]
+    _give(connection, "named", {"place": [place for place, _ in named], "name": [name for _, name in named]})
+    found = connection.execute(
+        """
+        with standing as (select person_id, identifier from identity.identity_map where void_on is null),
+        meant as (
+            select g.place, s.person_id from standing as s inner join looked_for_words as g on s.person_id = g.name
+            union
+            select g.place, s.person_id from standing as s inner join looked_for_named as g on s.identifier = g.name
+        )
+        select m.place, m.person_id, list(s.identifier)
+        from meant as m inner join standing as s on s.person_id = m.person_id
+        group by m.place, m.person_id order by m.place"""
+    ).fetchall()
+    persons: list[list[str]] = [[] for _ in words]
+    for place, person, identifiers in found:
+        if not hashed(identifiers, key) <= suppressed:
+            persons[place].append(person)
+    for place, those in enumerate(persons):
+        if len(those) > 1:
             msg = (
-                f"Word {place + 1} means {len(found)} people; give the person id of the one to erase "
+                f"Word {place + 1} means {len(those)} people; give the person id of the one to erase "
                 "('perso show person' prints it)."
             )
             raise PersoError(msg)
-        if not found:
-            unknown.append(place)
-        persons |= {row[0] for row in found}
-    return _everything_of(connection, sorted(persons)), unknown
+    unknown = [place for place, those in enumerate(persons) if not those]
+    return _everything_of(connection, sorted({person for those in persons for person in those})), unknown
 
 
 def _everything_of(connection: duckdb.DuckDBPyConnection, persons: list[str]) -> People:
+    _give(connection, "persons", {"name": persons})
     identifiers = _column(
         connection,
-        "select distinct identifier from identity.identity_map where void_on is null and list_contains(?, person_id)",
-        [persons],
+        "select distinct identifier from identity.identity_map"
+        " where void_on is null and person_id in (from looked_for_persons)",
     )
+    _give(connection, "identifiers", {"name": identifiers})
     had = connection.execute(
         """
         select m.person_id, min(m.known_on), nullif(max(coalesce(m.void_on, date '9999-12-31')), date '9999-12-31'),
             m.person_id not in (
-                select person_id from identity.identity_map where not list_contains($identifiers, identifier)
+                select person_id from identity.identity_map where identifier not in (from looked_for_identifiers)
             ) as is_own
-        from identity.identity_map as m where list_contains($identifiers, m.identifier)
-        group by m.person_id order by m.person_id""",
-        {"identifiers": identifiers},
+        from identity.identity_map as m where m.identifier in (from looked_for_identifiers)
+        group by m.person_id order by m.person_id"""
     ).fetchall()
+    for kind in ("customer", *_FIELDS):
+        _give(connection, kind, {"name": _values(identifiers, kind)})
     shared: set[str] = set()
     carts: set[str] = set()
-    values = {kind: _values(identifiers, kind) for kind in ("customer", *_FIELDS)}
+    visited: set[str] = set()
     for stream in STREAMS.values():
         columns = {field.column for field in stream.fields}
         for kind, column in _FIELDS.items():
             if column in columns and "customer_id" in columns:
-                found = _column(connection, _shared(stream.name, column), [values[kind], values["customer"]])
-                shared |= {f"{kind}:{value}" for value in found}
+                shared |= {f"{kind}:{value}" for value in _column(connection, _shared(stream.name, kind))}
+        if {"customer_id", "visitor_id"} <= columns:
+            visited |= set(_column(connection, _VISITED.format(stream.name)))
         if "cart_id" in columns:
-            carts |= set(_column(connection, _of_them(stream.name, columns, "cart_id"), values))
+            carts |= set(_column(connection, _of_them(stream.name, columns, "cart_id")))
     order_columns = {field.column for field in STREAMS["order_events"].fields}
-    orders = _column(connection, _of_them("order_events", order_columns, "site_id || ':' || order_id"), values)
+    orders = _column(connection, _of_them("order_events", order_columns, "site_id || ':' || order_id"))
     return People(
         count=len(persons),
         identifiers=tuple(identifiers),
@@ -167,6 +187,7 @@ def _everything_of(connection: duckdb.DuckDBPyConnection, persons: list[str]) ->
         stretches=tuple((p, str(first), _text(end)) for p, first, end, is_own in had if not is_own),
         orders=tuple(orders),
         carts=tuple(sorted(carts)),
+        visited=tuple(sorted(visited)),
     )
 
 
@@ -178,22 +199,33 @@ def _values(identifiers: Iterable[str], kind: str) -> list[str]:
     return [i.removeprefix(f"{kind}:") for i in identifiers if i.startswith(f"{kind}:")]
 
 
-def _shared(stream: str, column: str) -> str:
+def _shared(stream: str, kind: str) -> str:
+    column = _FIELDS[kind]
     attempt = "and not (event_type = 'sign_in' and is_success is not true)" if stream == "storefront_events" else ""
     return f"""
         select distinct {column} from raw.{stream}
-        where list_contains(?, {column}) and customer_id is not null and not list_contains(?, customer_id) {attempt}"""
+        where {column} in (from looked_for_{kind}) and customer_id is not null
+            and customer_id not in (from looked_for_customer) {attempt}"""
 
 
 def _of_them(stream: str, columns: set[str], wanted: str) -> str:
-    named = [f"list_contains(${kind}, {column})" for kind, column in _FIELDS.items() if column in columns]
-    unused = " and ".join(f"${kind} is not null" for kind, column in _FIELDS.items() if column not in columns) or "true"
+    named = [f"{column} in (from looked_for_{kind})" for kind, column in _FIELDS.items() if column in columns]
     return f"""
         select distinct {wanted} from raw.{stream}
-        where {unused} and {wanted} is not null
-            and (list_contains($customer, customer_id) or (customer_id is null and ({" or ".join(named)})))
-        order by 1"""
+        where {wanted} is not null
+            and (customer_id in (from looked_for_customer) or (customer_id is null and ({" or ".join(named)})))"""
 
 
-def _column(connection: duckdb.DuckDBPyConnection, sql: str, values: Any) -> list[str]:
-    return sorted(row[0] for row in connection.execute(sql, values).fetchall())
+def _column(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    return sorted(row[0] for row in connection.execute(sql).fetchall())
+
+
+def _give(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, Sequence[str] | Sequence[int]]
+) -> None:
+    """What is looked for, of all people at once, as a temporary table ``looked_for_<name>``."""
+    kinds = {"place": pa.int64(), "name": pa.string()}
+    given = pa.table({column: pa.array(values, kinds[column]) for column, values in columns.items()})
+    connection.register("given_names", given)
+    connection.execute(f"create or replace temp table looked_for_{name} as from given_names")
+    connection.unregister("given_names")

@@ -1,16 +1,14 @@
-"""The warehouse without the people: rows deleted in one transaction, then the whole file written anew.
+"""The warehouse without the people: their rows deleted in one transaction, the books and ledgers set right.
 
-A deleted row stays in a DuckDB file until its block is used again, so that only a copy of what is left is clean.
+Keep writing the file anew out (``compaction``).
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from perso_pipeline.contracts.streams import STREAMS
+from perso_pipeline.erasure.compaction import GONE_LINES, stream_of
 from perso_pipeline.erasure.landing import FilePlan
 from perso_pipeline.erasure.people import People
 from perso_pipeline.erasure.rows import condition, give_people
@@ -56,7 +54,6 @@ def delete(
             return {table: rows for table, rows in before if table}
         give_people(connection, people)
         loaded = _loaded(connection, plans)
-        _note_days(connection, people)
         _give_records(connection, loaded)
         for schema, table, columns in _tables(connection):
             name = f'"{schema}"."{table}"'
@@ -67,7 +64,7 @@ def delete(
                 count = connection.execute(f"delete from {name} where {' or '.join(given)}").fetchall()[0][0]
                 if count:
                     gone[f"{schema}.{table}"] = int(count)
-        _move_lines_up(connection, loaded)
+        _note_gone_lines(connection, loaded)
         _renew_books(connection, plans, sizes)
         connection.execute(
             "delete from raw.user_agents where user_agent not in"
@@ -81,44 +78,6 @@ def delete(
         for table, rows in {"": 0, **gone}.items():
             connection.execute(f"insert into {_DONE} values (?, ?, ?)", [erasure_id, table, rows])
     return gone
-
-
-def _note_days(connection: duckdb.DuckDBPyConnection, people: People) -> None:
-    """Days of devices that somebody else used too: the next run of the newest night makes their sessions anew."""
-    for stream in ("storefront_events", "recommendation_events"):
-        connection.execute(
-            f"""
-            insert into raw.loaded_days
-            select (select max(load_date) from raw.loaded_days), $stream, event_date
-            from raw.{stream} where list_contains($shared, 'visitor:' || visitor_id)
-            except select load_date, stream, event_date from raw.loaded_days""",
-            {"stream": stream, "shared": list(people.shared)},
-        )
-
-
-def compact(warehouse: DuckDBWarehouse) -> None:
-    """Write the warehouse into a new file and swap it in; nothing of what was deleted is left, nor a log or spill."""
-    path = warehouse.path
-    with warehouse.connect(purpose="erasing people") as connection:
-        connection.execute("force checkpoint")
-    draft = path.with_name(f"{path.name}.erasing")
-    draft.unlink(missing_ok=True)
-    with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as connection:
-        connection.execute("attach $path as before (read_only)", {"path": str(path)})
-        connection.execute("attach $path as after", {"path": str(draft)})
-        connection.execute("copy from database before to after")
-        connection.execute("detach after")
-    with draft.open("rb") as written:
-        os.fsync(written.fileno())
-    draft.chmod(path.stat().st_mode)
-    draft.replace(path)
-    _remove_logs(path)
-
-
-def _remove_logs(path: Path) -> None:
-    for left in (*path.parent.glob(f"{path.name}*.wal"), *path.parent.glob("spill/*")):
-        if left.is_file():
-            left.unlink()
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, frozenset[str]]]:
@@ -146,34 +105,32 @@ def _give_records(connection: duckdb.DuckDBPyConnection, plans: Sequence[FilePla
 
 
 def _by_line(columns: frozenset[str], table: str) -> str:
-    stream = "stream" if "stream" in columns else f"'{_stream_of(table)}'"
+    stream = "stream" if "stream" in columns else f"'{stream_of(table)}'"
     return f"({stream}, file, line) in (select (stream, file, line) from erasing_records)"
 
 
-def _stream_of(table: str) -> str:
-    return next((name for name in STREAMS if table.endswith(name)), table)
-
-
-def _move_lines_up(connection: duckdb.DuckDBPyConnection, plans: Sequence[FilePlan]) -> None:
-    """Rows of a Parquet file are numbered anew wherever they are named."""
-    if not any(plan.name.lower().endswith(".parquet") for plan in plans):
-        return
-    for schema, table, columns in _tables(connection):
-        if not {"file", "line"} <= columns:
-            continue
-        stream = "t.stream" if "stream" in columns else f"'{_stream_of(table)}'"
-        connection.execute(f"""
-            update "{schema}"."{table}" as t set line = t.line - (
-                select count(*) from erasing_records as e
-                where e.stream = {stream} and e.file = t.file and e.line < t.line)
-            where t.line is not null and lower(t.file) like '%.parquet'
-                and t.file in (select file from erasing_records)""")
+def _note_gone_lines(connection: duckdb.DuckDBPyConnection, plans: Sequence[FilePlan]) -> None:
+    """Rows of a Parquet file move up: those after the gone ones are numbered anew when the file is written anew."""
+    of_parquet = [plan for plan in plans if plan.name.lower().endswith(".parquet")]
+    records = pa.table(
+        {
+            "stream": pa.array([plan.stream for plan in of_parquet], pa.string()),
+            "file": pa.array([plan.name for plan in of_parquet], pa.string()),
+            "records": pa.array([plan.rows for plan in of_parquet], pa.int64()),
+        }
+    )
+    connection.register("parquet_files", records)
+    connection.execute(
+        f"create or replace table {GONE_LINES} as"
+        " select stream, file, line, records from erasing_records inner join parquet_files using (stream, file)"
+    )
+    connection.unregister("parquet_files")
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection, plans: Sequence[FilePlan]) -> list[FilePlan]:
     """The files that stand in the tables as they were; another delivery is read anew by the next run."""
-    books = connection.execute("select stream, file, bytes from raw.delivered_files").fetchall()
-    return [plan for plan in plans if (plan.stream, plan.name, plan.bytes) in set(books)]
+    books = set(connection.execute("select stream, file, bytes from raw.delivered_files").fetchall())
+    return [plan for plan in plans if (plan.stream, plan.name, plan.bytes) in books]
 
 
 def _renew_books(connection: duckdb.DuckDBPyConnection, plans: Sequence[FilePlan], sizes: Mapping[str, int]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.sites import Site, Sites
-from perso_pipeline.erasure import artefacts, erase, landing, traces, warehouse
+from perso_pipeline.erasure import artefacts, compaction, erase, landing, traces, warehouse
 from perso_pipeline.erasure.journal import Journal
 from perso_pipeline.erasure.receipt import check
 from perso_pipeline.identity.tables import ensure_tables as ensure_identity_tables
@@ -160,7 +160,7 @@ STEPS = {
     "model files": (erase, "_write_artefacts"),
     "published": (publish, "rewrite"),
     "warehouse": (warehouse, "delete"),
-    "warehouse file": (warehouse, "compact"),
+    "warehouse file": (compaction, "compact"),
     "traces": (traces, "blot_out"),
     "receipt": (erase, "_receipt"),
 }

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from perso_pipeline.models.protocol import Arrays, Indices, InteractionMatrix, Ranked
 from perso_pipeline.models.recommenders.ranking import itself, ranked
+from perso_pipeline.models.recommenders.reach import by_reach
 
 
 @contextmanager
@@ -42,13 +43,11 @@ class FactorModel:
         total = history.shape[1]
         no_history = np.diff(history.indptr)[people] == 0
         known = np.flatnonzero(~no_history)
-        subject, item, score = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
+        subject, item = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        score = np.zeros(0, dtype=np.float32)
         if len(known):
             forbidden = None if exclude is None else exclude[known].astype(np.float32)
-            with one_blas_thread():
-                columns, scores = self._model.recommend(
-                    people[known], forbidden, N=min(k, total), filter_already_liked_items=forbidden is not None
-                )
+            columns, scores = self._best(people[known], min(k, total), forbidden)
             subject, item, score = np.repeat(known, columns.shape[1]), columns.ravel(), scores.ravel()
         return ranked(
             subject=subject,
@@ -60,6 +59,23 @@ class FactorModel:
             exclude=exclude,
             no_history=no_history,
         )
+
+    def _best(
+        self, people: Indices, k: int, forbidden: sparse.csr_matrix | None
+    ) -> tuple[Indices, NDArray[np.float32]]:
+        """Columns of the best ``k`` items of each, best first, and their scores."""
+        columns = np.empty((len(people), k), dtype=np.int64)
+        scores = np.empty((len(people), k), dtype=np.float32)
+        with one_blas_thread():
+            for some, within in by_reach(self._model.user_factors[people], self._model.item_factors, k, forbidden):
+                columns[some], scores[some] = self._model.recommend(
+                    people[some],
+                    None if forbidden is None else forbidden[some],
+                    N=k,
+                    filter_already_liked_items=forbidden is not None,
+                    items=within,
+                )
+        return columns, scores
 
     def scores(self, people: Indices) -> NDArray[np.float32]:
         """len(people) x items, dense."""

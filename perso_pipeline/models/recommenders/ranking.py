@@ -43,12 +43,14 @@ def ranked(
     key = subject.astype(np.int64) * items + item
     if exclude is not None:
         keep &= places(key, _keys(exclude)) < 0
-    subject, item, score, key = subject[keep], item[keep], score[keep], key[keep]
-    order = np.lexsort((item, -score, subject))
-    subject, item, score, key = subject[order], item[order], score[order], key[order]
-    _, first = np.unique(key, return_index=True)
-    if len(first) < len(key):
-        first.sort()  # the first of a repeated item is its best score
+    if not keep.all():
+        subject, item, score, key = subject[keep], item[keep], score[keep], key[keep]
+    if not _is_in_order(subject, item, score):
+        order = np.lexsort((item, -score, subject))
+        subject, item, score, key = subject[order], item[order], score[order], key[order]
+    ascending = np.sort(key)
+    if (ascending[1:] == ascending[:-1]).any():
+        first = np.sort(np.unique(key, return_index=True)[1])  # the first of a repeated item is its best score
         subject, item, score = subject[first], item[first], score[first]
     rank = _rank_within(subject)
     cut = rank <= k
@@ -146,6 +148,13 @@ def itself(items: Indices, total: int) -> sparse.csr_matrix:
     """Exclusions for ``similar``: each subject's own column."""
     count = len(items)
     return sparse.csr_matrix((np.ones(count), items, np.arange(count + 1)), shape=(count, total))
+
+
+def _is_in_order(subject: NDArray[np.integer], item: NDArray[np.integer], score: NDArray[np.floating]) -> bool:
+    """By subject, best first, then item; most models answer so, and looking costs a tenth of sorting."""
+    same, later = subject[1:] == subject[:-1], subject[1:] > subject[:-1]
+    worse, tied = score[1:] < score[:-1], score[1:] == score[:-1]
+    return bool((later | (same & (worse | (tied & (item[1:] > item[:-1]))))).all())
 
 
 def _keys(matrix: sparse.csr_matrix) -> Indices:
