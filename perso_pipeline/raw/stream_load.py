@@ -19,7 +19,7 @@ from perso_pipeline.raw.lines import CurrentLines, LineReader
 from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source, csv_lines, json_lines, parquet_rows
 
 LINES_CHUNK = 500_000  # records
-PARQUET_CHUNK = 4_000_000
+PARQUET_CHUNK = 16_000_000  # a thread reads a file: the fewer pieces, the fewer waits for the last file of one
 
 
 class StreamLoad:

@@ -24,6 +24,13 @@
 {% macro duckdb__host_of(column) -%}nullif(regexp_extract(lower({{ column }}), '^[a-z]+://(?:www\.)?([^/:?#]+)', 1), ''){%- endmacro %}
 {% macro spark__host_of(column) -%}nullif(regexp_extract(lower({{ column }}), '^[a-z]+://(?:www\\.)?([^/:?#]+)', 1), ''){%- endmacro %}
 
+{#- Number of the stretch of so many minutes, counted from 1970, that a UTC moment lies in. -#}
+{% macro time_step(column, minutes) -%}
+  {{ return(adapter.dispatch('time_step')(column, minutes)) }}
+{%- endmacro %}
+{% macro duckdb__time_step(column, minutes) -%}epoch_us({{ column }}) // {{ minutes | int * 60000000 }}{%- endmacro %}
+{% macro spark__time_step(column, minutes) -%}unix_micros({{ column }}) div {{ minutes | int * 60000000 }}{%- endmacro %}
+
 {#- One row per day from the first to the last, both included. -#}
 {% macro each_day(first, last) -%}
   {{ return(adapter.dispatch('each_day')(first, last)) }}
@@ -66,6 +73,16 @@
 {% macro spark__members_of(lists) -%}
   case when size({{ lists }}) = 1 then {{ lists }}[0] else sort_array(array_distinct(flatten({{ lists }}))) end
 {%- endmacro %}
+
+{#- The members of the lists in a list, one after the other; null for null. -#}
+{% macro joined_lists(lists) -%}flatten({{ lists }}){%- endmacro %}
+
+{#- How many distinct members a list has; 0 for null. -#}
+{% macro count_of_members(list) -%}
+  {{ return(adapter.dispatch('count_of_members')(list)) }}
+{%- endmacro %}
+{% macro duckdb__count_of_members(list) -%}coalesce(len(list_distinct({{ list }})), 0){%- endmacro %}
+{% macro spark__count_of_members(list) -%}case when {{ list }} is null then 0 else size(array_distinct({{ list }})) end{%- endmacro %}
 
 {#- Aggregate: the values in the order of a key that is unique within the group. -#}
 {% macro values_in_order(column, key) -%}

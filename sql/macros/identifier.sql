@@ -6,7 +6,8 @@
   end
 {%- endmacro %}
 
-{#- Customer that a storefront event proves: who merely tries to sign in has proved nothing. -#}
-{% macro proven_customer() -%}
-  case when event_type = 'sign_in' and not coalesce(is_success, false) then null else customer_id end
+{#- Customer that a storefront event proves: who merely tries to sign in has proved nothing. `of`: the table's name. -#}
+{% macro proven_customer(of='') -%}
+  {%- set of = of ~ '.' if of else '' -%}
+  case when {{ of }}event_type = 'sign_in' and not coalesce({{ of }}is_success, false) then null else {{ of }}customer_id end
 {%- endmacro %}

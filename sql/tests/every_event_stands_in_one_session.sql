@@ -1,7 +1,9 @@
 {{ config(meta={'dagster': {'ref': {'name': 'sessions'}}}) }}
 -- depends_on: {{ ref('session_days') }}
--- Every staged event is in session_events, and each session counts exactly its events.
+-- Every staged event is in session_events, and each session counts exactly its events. The counts of all sessions are
+-- compared at once, each weighed with a fingerprint of its id: grouping by session costs a third more and tells no more.
 {%- set near = days_around_touched() if execute else [] %}
+{%- set weight = 'cast(' ~ row_fingerprint(['session_id']) ~ ' as decimal(38, 0))' %}
 
 with staged as (
     select count(*) as events
@@ -9,35 +11,28 @@ with staged as (
     where {{ in_days('event_date', near) }}
 ),
 
-counted as (
+assigned as (
     select
-        session_id,
-        count(*) as events,
-        count(*) filter (where {{ in_days('event_date', near) }}) as near_events
+        count(*) filter (where {{ in_days('event_date', near) }}) as events,
+        sum({{ weight }}) filter (where {{ in_days('session_date', near) }}) as weighed_events
     from {{ ref('session_events') }}
     where {{ in_days('event_date', days_of_blocks(ref('session_days'), near) if execute else []) }}
-    group by session_id
 ),
 
-assigned as (
-    select coalesce(sum(near_events), 0) as events
-    from counted
+counted as (
+    select sum({{ weight }} * events) as weighed_events
+    from {{ ref('sessions') }}
+    where {{ in_days('session_date', near) }}
 )
 
 select
-    'staged' as what,
-    staged.events,
-    assigned.events as counted_events
+    staged.events as staged_events,
+    assigned.events as assigned_events,
+    assigned.weighed_events,
+    counted.weighed_events as counted_weighed_events
 from staged
 cross join assigned
-where staged.events <> assigned.events
-union all
-select
-    sessions.session_id as what,
-    sessions.events,
-    counted.events as counted_events
-from {{ ref('sessions') }} as sessions
-left join counted on sessions.session_id = counted.session_id
+cross join counted
 where
-    {{ in_days('sessions.session_date', near) }}
-    and sessions.events is distinct from counted.events
+    staged.events <> assigned.events
+    or assigned.weighed_events is distinct from counted.weighed_events

@@ -6,15 +6,16 @@
 {%- set days = widened_days(touched, var('outcome_days') | int + 1) -%}
 {%- endif %}
 
-with events as (
-    select *
-    from {{ ref('stg_recommendation_events') }}
-    {%- if execute and is_incremental() %}
-    where {{ in_days('event_date', days) }}
-    {%- endif %}
-),
+{#- read where it is needed: DuckDB would keep a CTE that is named several times, with its lists -#}
+{%- set events -%}
+    from {{ ref('stg_recommendation_events') }} as events
+    where
+        {%- if execute and is_incremental() %}
+        {{ in_days('events.event_date', days) }} and
+        {%- endif %}
+{%- endset %}
 
-orders as (
+with orders as (
     select *
     from {{ ref('stg_order_events') }}
     where
@@ -26,7 +27,7 @@ orders as (
 
 {%- if execute and is_incremental() %}
 touched as (
-    select site_id, request_id from events where {{ in_days('event_date', touched) }}
+    select site_id, request_id {{ events }} {{ in_days('event_date', touched) }}
     union
     select site_id, request_id from orders where {{ in_days('event_date', touched) }}
 ),
@@ -38,9 +39,9 @@ first_moments as (
         site_id,
         request_id,
         min(row(occurred_at, event_id)) as first_moment,
-        min_by(event_date, row(occurred_at, event_id)) as served_date
-    from events
-    where
+        min_by(event_date, row(occurred_at, event_id)) as served_date,
+        min_by({{ row_fingerprint(['item_ids']) }}, row(occurred_at, event_id)) as list_fingerprint
+    {{ events }}
         event_type = 'served'
         {%- if execute and is_incremental() %}
         and (site_id, request_id) in (select site_id, request_id from touched)
@@ -50,32 +51,50 @@ first_moments as (
 
 served as (
     select events.*
-    from events
+    from (
+        select *
+        {{ events }}
+            event_type = 'served'
+    ) as events
     inner join first_moments
         on events.site_id = first_moments.site_id
         and events.request_id = first_moments.request_id
         and row(events.occurred_at, events.event_id) = first_moments.first_moment
-    where events.event_type = 'served'
+),
+
+-- a page mostly draws what it was given: a list that is the one served again (by its fingerprint) is not kept a second time
+answers as (
+    select
+        events.site_id,
+        events.request_id,
+        events.event_type,
+        events.item_id,
+        events.item_ids is null or {{ row_fingerprint(['events.item_ids']) }} = first_moments.list_fingerprint as is_of_all,
+        case when {{ row_fingerprint(['events.item_ids']) }} <> first_moments.list_fingerprint then events.item_ids end as item_ids
+    from (
+        select *
+        {{ events }}
+            event_type <> 'served'
+    ) as events
+    inner join first_moments
+        on events.site_id = first_moments.site_id and events.request_id = first_moments.request_id
+    where
+        events.event_date between first_moments.served_date
+        and {{ dateadd('day', var('outcome_days'), 'first_moments.served_date') }}
 ),
 
 fates as (
     select
-        events.site_id,
-        events.request_id,
-        bool_or(events.event_type = 'rendered' and events.item_ids is null) as is_all_rendered,
-        bool_or(events.event_type = 'viewed' and events.item_ids is null) as is_all_viewed,
-        {{ values_of('events.item_ids', "events.event_type = 'rendered'") }} as rendered_lists,
-        {{ values_of('events.item_ids', "events.event_type = 'viewed'") }} as viewed_lists,
-        {{ values_of('events.item_id', "events.event_type = 'clicked'") }} as clicks,
-        {{ values_of('events.item_id', "events.event_type = 'added_to_cart'") }} as cart_adds
-    from events
-    inner join first_moments
-        on events.site_id = first_moments.site_id and events.request_id = first_moments.request_id
-    where
-        events.event_type <> 'served'
-        and events.event_date between first_moments.served_date
-        and {{ dateadd('day', var('outcome_days'), 'first_moments.served_date') }}
-    group by events.site_id, events.request_id
+        site_id,
+        request_id,
+        bool_or(event_type = 'rendered' and is_of_all) as is_all_rendered,
+        bool_or(event_type = 'viewed' and is_of_all) as is_all_viewed,
+        {{ values_of('item_ids', "event_type = 'rendered'") }} as rendered_lists,
+        {{ values_of('item_ids', "event_type = 'viewed'") }} as viewed_lists,
+        {{ values_of('item_id', "event_type = 'clicked'") }} as clicks,
+        {{ values_of('item_id', "event_type = 'added_to_cart'") }} as cart_adds
+    from answers
+    group by site_id, request_id
 ),
 
 item_orders as (

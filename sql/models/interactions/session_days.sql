@@ -5,23 +5,26 @@
 {%- set far = days_of_blocks(this, near) -%}
 {%- endif %}
 
--- One window over all events, of the narrow columns only, finds the few that matter: the first and the last of
--- each block and those with a campaign. The rest is worked out on these, and session_events then gives every event
--- the session whose stretch it falls into. (Three windows over all events and a join on event_id needed twice the
--- memory.)
-with clues as (
+{#- the narrow columns of the events of blocks to make (anew); read where it is needed, for DuckDB would keep a CTE that is named twice -#}
+{%- set clues -%}
     select
         event_id,
         event_date,
         site_id,
         visitor_id,
         occurred_at,
+        {{ time_step('occurred_at', var('session_gap_minutes')) }} as step,
         case
             when coalesce(click_id, utm_source, utm_medium, utm_campaign) is not null
                 then
                     coalesce(click_id, '') || '|' || coalesce(utm_source, '') || '|'
                     || coalesce(utm_medium, '') || '|' || coalesce(utm_campaign, '')
-        end as campaign
+        end as campaign,
+        {{ proven_customer() }} as customer_id,
+        event_type,
+        case when event_type = 'checkout_complete' then order_id end as order_id,
+        is_robot,
+        known_on
     from {{ ref('stg_storefront_events') }}
     {%- if execute and is_incremental() %}
     where
@@ -41,73 +44,214 @@ with clues as (
             )
         )
     {%- endif %}
-),
+{%- endset -%}
 
-neighbours as (
+{#- what some events of one session hold -#}
+{%- set sums -%}
+        min(event_date) as session_date,
+        max(event_date) as last_event_date,
+        min(occurred_at) as started_at,
+        max(occurred_at) as ended_at,
+        min_by(event_id, row(occurred_at, event_id)) as first_event_id,
+        min_by(customer_id, row(occurred_at, event_id)) filter (where customer_id is not null) as customer_id,
+        count(*) as events,
+        count(*) filter (where event_type = 'product_view') as product_views,
+        count(*) filter (where event_type in ('page_view', 'category_view', 'product_view')) as views,
+        count(*) filter (where event_type = 'add_to_cart') as cart_adds,
+        count(*) filter (where event_type = 'search_request') as searches,
+        {{ values_of('order_id', 'true') }} as order_ids,
+        bool_or(is_robot) as is_robot,
+        min(known_on) as known_on
+{%- endset %}
+
+-- Between two events of one stretch of session_gap_minutes there is no silence that ends a session. So the events are
+-- summed by stretch without being sorted, and blocks are made of stretches, of which there are few.
+with steps as (
     select
-        *,
-        lag(occurred_at) over visit as previous_at,
-        lead(occurred_at) over visit as next_at
-    from clues
-    window visit as (partition by site_id, visitor_id order by occurred_at, event_id)
+        site_id,
+        visitor_id,
+        step,
+        event_date,
+        min(campaign) as least_campaign,
+        max(campaign) as greatest_campaign,
+        min(row(occurred_at, event_id)) filter (where campaign is not null) as first_campaign,
+        {{ sums }}
+    from (
+{{ clues }}
+    ) as clues
+    group by site_id, visitor_id, step, event_date
 ),
 
 edges as (
     select
         *,
-        coalesce(occurred_at > {{ dateadd('minute', var('session_gap_minutes'), 'previous_at') }}, true) as is_block_start,
-        coalesce(next_at > {{ dateadd('minute', var('session_gap_minutes'), 'occurred_at') }}, true) as is_block_end
-    from neighbours
+        coalesce(started_at > {{ dateadd('minute', var('session_gap_minutes'), 'lag(ended_at) over visit') }}, true) as is_block_start,
+        coalesce(first_campaign = row(started_at, first_event_id), false) as starts_with_campaign
+    from steps
+    window visit as (partition by site_id, visitor_id order by started_at, event_date)
 ),
 
 marks as (
     select
         *,
-        max(case when is_block_start then occurred_at end)
-            over (partition by site_id, visitor_id order by occurred_at, event_id rows unbounded preceding) as block_started_at
+        max(case when is_block_start then started_at end)
+            over (partition by site_id, visitor_id order by started_at, event_date rows unbounded preceding) as block_started_at
     from edges
-    where is_block_start or is_block_end or campaign is not null
+),
+
+blocks as (
+    select
+        site_id,
+        visitor_id,
+        block_started_at,
+        min(session_date) as session_date,
+        max(last_event_date) as last_event_date,
+        max(ended_at) as ended_at,
+        max(case when is_block_start then first_event_id end) as first_event_id,
+        min_by(customer_id, started_at) filter (where customer_id is not null) as customer_id,
+        cast(sum(events) as bigint) as events,
+        cast(sum(product_views) as bigint) as product_views,
+        cast(sum(views) as bigint) as views,
+        cast(sum(cart_adds) as bigint) as cart_adds,
+        cast(sum(searches) as bigint) as searches,
+        {{ count_of_members(joined_lists(values_of('order_ids', 'true'))) }} as orders,
+        bool_or(is_robot) as is_robot,
+        min(known_on) as known_on,
+        coalesce(
+            min(least_campaign) <> max(greatest_campaign)
+            or (min(least_campaign) is not null and not bool_or(is_block_start and starts_with_campaign)),
+            false
+        ) as is_split
+    from marks
+    group by site_id, visitor_id, block_started_at
+),
+
+-- a block in which a campaign comes up after the first event is cut where it does, event by event
+events_of_split_blocks as (
+    select
+        clues.*,
+        blocks.block_started_at,
+        blocks.ended_at as block_ended_at,
+        blocks.last_event_date as block_last_date
+    from (
+{{ clues }}
+    ) as clues
+    inner join blocks
+        on clues.site_id = blocks.site_id
+        and clues.visitor_id = blocks.visitor_id
+        and clues.occurred_at between blocks.block_started_at and blocks.ended_at
+    where
+        blocks.is_split
+        -- true of all; without it DuckDB takes the two readings for one and keeps every event in memory
+        and clues.event_date > cast('0001-01-01' as date)
 ),
 
 campaigns as (
     select
         *,
-        last_value(campaign ignore nulls) over (
-            partition by site_id, visitor_id, block_started_at
-            order by occurred_at, event_id rows between unbounded preceding and 1 preceding
-        ) as last_campaign,
-        max(event_date) over (partition by site_id, visitor_id, block_started_at) as last_event_date,
-        max(occurred_at) over (partition by site_id, visitor_id, block_started_at) as block_ended_at
-    from marks
+        lag(campaign ignore nulls) over block as last_campaign,
+        row_number() over block as place
+    from events_of_split_blocks
+    window block as (partition by site_id, visitor_id, block_started_at order by occurred_at, event_id)
 ),
 
-starts as (
+numbered as (
+    select
+        *,
+        count(case when place = 1 or campaign <> coalesce(last_campaign, '') then 1 end) over (
+            partition by site_id, visitor_id, block_started_at
+            order by occurred_at, event_id rows unbounded preceding
+        ) as part
+    from campaigns
+),
+
+parts as (
     select
         site_id,
         visitor_id,
         block_started_at,
         block_ended_at,
-        occurred_at,
-        event_id,
-        event_date,
-        lead(occurred_at) over block as next_started_at,
-        lead(event_id) over block as next_event_id,
-        coalesce(lead(event_date) over block, last_event_date) as last_day
-    from campaigns
-    where is_block_start or campaign <> coalesce(last_campaign, '')
-    window block as (partition by site_id, visitor_id, block_started_at order by occurred_at, event_id)
+        block_last_date,
+        part,
+        {{ sums }}
+    from numbered
+    group by site_id, visitor_id, block_started_at, block_ended_at, block_last_date, part
+),
+
+stretches as (
+    select
+        site_id,
+        visitor_id,
+        started_at,
+        first_event_id,
+        lead(started_at) over block as next_started_at,
+        lead(first_event_id) over block as next_event_id,
+        block_started_at,
+        block_ended_at,
+        coalesce(lead(session_date) over block, block_last_date) as last_day,
+        session_date,
+        last_event_date,
+        ended_at,
+        customer_id,
+        events,
+        product_views,
+        views,
+        cart_adds,
+        searches,
+        {{ count_of_members('order_ids') }} as orders,
+        is_robot,
+        known_on
+    from parts
+    window block as (partition by site_id, visitor_id, block_started_at order by part)
+    union all
+    select
+        site_id,
+        visitor_id,
+        block_started_at as started_at,
+        first_event_id,
+        null as next_started_at,
+        null as next_event_id,
+        block_started_at,
+        ended_at as block_ended_at,
+        last_event_date as last_day,
+        session_date,
+        last_event_date,
+        ended_at,
+        customer_id,
+        events,
+        product_views,
+        views,
+        cart_adds,
+        searches,
+        orders,
+        is_robot,
+        known_on
+    from blocks
+    where not is_split
 )
 
 -- one row per session and day it may have events on, so that session_events has a day to meet on
 select
-    's' || substr(md5(site_id || '|' || visitor_id || '|' || event_id), 1, 16) as session_id,
+    's' || substr(md5(site_id || '|' || visitor_id || '|' || first_event_id), 1, 16) as session_id,
     site_id,
     visitor_id,
-    {{ each_day('event_date', 'last_day') }} as day,
-    occurred_at as started_at,
-    event_id as first_event_id,
+    {{ each_day('session_date', 'last_day') }} as day,
+    started_at,
+    first_event_id,
     next_started_at,
     next_event_id,
     block_started_at,
-    block_ended_at
-from starts
+    block_ended_at,
+    session_date,
+    last_event_date,
+    ended_at,
+    customer_id,
+    events,
+    product_views,
+    views,
+    cart_adds,
+    searches,
+    orders,
+    is_robot,
+    known_on
+from stretches

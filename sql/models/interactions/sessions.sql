@@ -1,53 +1,53 @@
--- the days to recompute follow from this as well
--- depends_on: {{ ref('session_days') }}
 {{ config(meta={'streams': ['storefront_events'], 'replaced_rows': 'sessions'}, contract={'enforced': true}) }}
 
-{% set recomputed = 'true' -%}
 {%- if execute and is_incremental() -%}
 {%- set near = days_around_touched() -%}
 {%- set far = days_of_blocks(ref('session_days'), near) -%}
-{%- set recomputed -%}
-(
-            {{ in_days('event_date', near) }}
-            or (
-                {{ in_days('event_date', far) }}
-                and (site_id, visitor_id, block_started_at) in ({{ blocks_on_days(ref('session_days'), near) }})
-            )
-        )
-{%- endset -%}
 {%- endif %}
 
--- where the visit came from and what it came with is said by its first event alone
+-- what a session holds stands on each of its days; where it came from and what it came with is said by its first event
 with visits as (
     select
-        session_id,
-        max(site_id) filter (where is_session_start) as site_id,
-        max(visitor_id) filter (where is_session_start) as visitor_id,
-        max(url) filter (where is_session_start) as landing_url,
-        max(referrer) filter (where is_session_start) as referrer,
-        max(utm_source) filter (where is_session_start) as utm_source,
-        max(utm_medium) filter (where is_session_start) as utm_medium,
-        max(utm_campaign) filter (where is_session_start) as utm_campaign,
-        max(click_id) filter (where is_session_start) as click_id,
-        max(user_agent) filter (where is_session_start) as user_agent,
-        max(country) filter (where is_session_start) as country,
-        min_by(customer_id, row(occurred_at, event_id)) filter (where customer_id is not null) as customer_id,
-        min(event_date) as session_date,
-        max(event_date) as last_event_date,
-        min(block_started_at) as block_started_at,
-        min(occurred_at) as started_at,
-        max(occurred_at) as ended_at,
-        count(*) as events,
-        count(*) filter (where event_type = 'product_view') as product_views,
-        count(*) filter (where event_type in ('page_view', 'category_view', 'product_view')) as views,
-        count(*) filter (where event_type = 'add_to_cart') as cart_adds,
-        count(*) filter (where event_type = 'search_request') as searches,
-        count(distinct order_id) filter (where event_type = 'checkout_complete') as orders,
-        bool_or(is_robot) as is_robot,
-        min(known_on) as known_on
-    from {{ ref('session_events') }}
-    where {{ recomputed }}
-    group by session_id
+        session_days.session_id,
+        session_days.site_id,
+        session_days.visitor_id,
+        session_days.customer_id,
+        session_days.session_date,
+        session_days.last_event_date,
+        session_days.block_started_at,
+        session_days.started_at,
+        session_days.ended_at,
+        session_days.events,
+        session_days.product_views,
+        session_days.views,
+        session_days.cart_adds,
+        session_days.searches,
+        session_days.orders,
+        session_days.is_robot,
+        session_days.known_on,
+        first_events.url as landing_url,
+        first_events.referrer,
+        first_events.utm_source,
+        first_events.utm_medium,
+        first_events.utm_campaign,
+        first_events.click_id,
+        first_events.user_agent,
+        first_events.country
+    from {{ ref('session_days') }} as session_days
+    inner join {{ ref('stg_storefront_events') }} as first_events
+        on session_days.site_id = first_events.site_id
+        and session_days.visitor_id = first_events.visitor_id
+        and session_days.session_date = first_events.event_date
+        and session_days.started_at = first_events.occurred_at
+        and session_days.first_event_id = first_events.event_id
+    where
+        session_days.day = session_days.session_date
+        {%- if execute and is_incremental() %}
+        and {{ in_days('first_events.event_date', far) }}
+        and {{ in_days('session_days.day', far) }}
+        and (session_days.site_id, session_days.visitor_id, session_days.block_started_at)
+        in ({{ blocks_on_days(ref('session_days'), near) }})
+        {%- endif %}
 ),
 
 measured as (
@@ -55,8 +55,10 @@ measured as (
         *,
         {{ datediff('started_at', 'ended_at', 'second') }} as duration_seconds,
         lower({{ split_part('click_id', "':'", 1) }}) as click_kind,
-        case when {{ host_of('referrer') }} <> coalesce({{ host_of('landing_url') }}, '') then {{ host_of('referrer') }} end
-            as referrer_host
+        case
+            when referrer is null then null
+            when {{ host_of('referrer') }} <> coalesce({{ host_of('landing_url') }}, '') then {{ host_of('referrer') }}
+        end as referrer_host
     from visits
 ),
 
