@@ -14,7 +14,7 @@ from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models import assets, checks
 from perso_pipeline.models.inputs import site_configs
 from perso_pipeline.models.pins import Pin, PinnedModels, write_pins
-from perso_pipeline.models.tables import CHAMPIONS, table
+from perso_pipeline.models.tables import CHAMPIONS, TRAINING_SETS, table
 from perso_pipeline.operation.rank_list import rank_list, reason, shown
 from perso_pipeline.resources.partitions import NIGHTLY
 from perso_pipeline.resources.settings import SettingsResource
@@ -88,7 +88,7 @@ class Stage:
 
     def run(self, *names: str, night: date = NIGHT) -> dg.ExecuteInProcessResult:
         everything = [
-            *dg.load_assets_from_modules([assets]),
+            *dg.load_assets_from_package_module(assets),
             *dg.load_asset_checks_from_modules([checks]),
         ]
         selection = dg.AssetSelection.assets(*(["models", name] for name in names)) if names else None
@@ -184,7 +184,7 @@ def test_a_try_that_was_killed_is_closed_by_the_next(stage):
     client = stage.client()
     experiment = stage.tracking.open()._experiment("shop-uk")
     killed = client.create_run(experiment, tags={"perso.night": NIGHT.isoformat()}).info.run_id
-    stage.warehouse.write_partition("models.training_sets", table([], assets.tables.TRAINING_SETS), {"night": NIGHT})
+    stage.warehouse.write_partition("models.training_sets", table([], TRAINING_SETS), {"night": NIGHT})
     # New data, so that the night is logged anew.
     with stage.warehouse.transaction() as connection:
         connection.execute("delete from interactions.interactions where identifier = 'customer:c79'")
@@ -213,7 +213,7 @@ def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(
         if row["site_id"] == "shop-de":
             row["model"] = "random"  # nothing was measured there
     stage.warehouse.write_partition("models.champions", table(rows, CHAMPIONS), {"night": NIGHT})
-    everything = [*dg.load_assets_from_modules([assets]), *dg.load_asset_checks_from_modules([checks])]
+    everything = [*dg.load_assets_from_package_module(assets), *dg.load_asset_checks_from_modules([checks])]
     result = dg.materialize(
         everything,
         resources=stage.resources,
