@@ -80,7 +80,7 @@ def roll_back(settings: Settings, *, site_id: str, task: Task, to: str, why: str
     for alias, row in (("champion", target), ("challenger", now)):
         if alias == "challenger" and row["model"] == target["model"]:
             continue
-        number = store.point(title, alias, model=row["model"], version=row["version"], since=now["night"])
+        number = store.registry.point(title, alias, model=row["model"], version=row["version"], since=now["night"])
         stands = f"stands on version {number} ({row['model']})" if number else "was not moved: the version is not there"
         say(f"MLflow: {alias} of {title} {stands}.")
     say(

@@ -16,7 +16,9 @@ from perso_pipeline.models.rolling_page import page, words
 from perso_pipeline.models.site_night import SiteNight
 from perso_pipeline.models.verdict import number
 from perso_pipeline.resources.opening import open_warehouse
-from perso_pipeline.resources.tracking import Dataset, ModelRun, NightRun, Tracking, code_version
+from perso_pipeline.resources.provenance import code_version
+from perso_pipeline.resources.tracked import Dataset, ModelRun, NightRun
+from perso_pipeline.resources.tracking import Tracking
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import Settings
 

@@ -326,9 +326,9 @@ def test_an_old_night_run_again_takes_no_alias_from_a_later_one(stage):
     store = stage.tracking.open()
     row = stage.rows("champions")[0]
     run_id, title = row["mlflow_run_id"], "alias-test"
-    store.register(title, run_id, night=NIGHT + timedelta(days=1), version="v2", alias="champion")
+    store.registry.register(title, run_id, night=NIGHT + timedelta(days=1), version="v2", alias="champion")
     other = next(r["mlflow_run_id"] for r in stage.rows("model_artifacts") if r["mlflow_run_id"] != run_id)
-    store.register(title, other, night=NIGHT, version="v1", alias="champion")
+    store.registry.register(title, other, night=NIGHT, version="v1", alias="champion")
     assert stage.client().get_model_version_by_alias(title, "champion").run_id == run_id
 
 

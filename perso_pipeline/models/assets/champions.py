@@ -16,17 +16,10 @@ from perso_pipeline.models.roster import build
 from perso_pipeline.models.site_night import SiteNight
 from perso_pipeline.resources.display import markdown_picture
 from perso_pipeline.resources.model_files import entries
+from perso_pipeline.resources.provenance import code_version
 from perso_pipeline.resources.settings import SettingsResource
-from perso_pipeline.resources.tracking import (
-    STEP_WITH_MLFLOW,
-    Dataset,
-    ModelRun,
-    NightRun,
-    Recorded,
-    Tracking,
-    TrackingResource,
-    code_version,
-)
+from perso_pipeline.resources.tracked import Dataset, ModelRun, NightRun, Recorded
+from perso_pipeline.resources.tracking import STEP_WITH_MLFLOW, Tracking, TrackingResource
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 _MEASURED = {
@@ -185,7 +178,7 @@ def model_artifacts(
             for alias, name in (("champion", row["model"]), ("challenger", row["challenger"])):
                 if name:
                     run_id = recorded.models[name]
-                    number = store.register(title, run_id, night=night, version=site.version, alias=alias)
+                    number = store.registry.register(title, run_id, night=night, version=site.version, alias=alias)
                     registered[f"{title} {alias}"] = f"{name}, version {number}"
     written = tables.table(rows, tables.MODEL_ARTIFACTS)
     here.write_partition("models.model_artifacts", written, {"night": night})

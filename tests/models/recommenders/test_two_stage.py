@@ -19,7 +19,8 @@ from perso_pipeline.models.recommenders import features, gathering
 from perso_pipeline.models.recommenders.lessons import described, lesson, lessons
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.signals import from_table, matrix_as_of, read_signals, to_day
-from perso_pipeline.resources.tracking import ModelRun, NightRun, Tracking
+from perso_pipeline.resources.tracked import ModelRun, NightRun
+from perso_pipeline.resources.tracking import Tracking
 
 CUT = date(2026, 1, 18)
 AS_OF = CUT + timedelta(days=14)
