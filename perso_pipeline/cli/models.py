@@ -1,18 +1,18 @@
 """Commands about models: which serve and why, roll back and release, compare at several cuts, search settings."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from perso_pipeline.cli.terminal import Day, Site, day_of, day_option, family, say
+from perso_pipeline.models.names import Task
 from perso_pipeline.settings import Settings
 
 commands = family()
 models = family("Which models serve and why; roll back; compare at several cuts.")
 commands.add_typer(models, name="models")
 
-Task = Literal["personal", "similar"]
 AskedTask = Annotated[Task, typer.Option("--task")]
 
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from perso_pipeline.contracts.errors import ConfigError, PersoError, nearest
-from perso_pipeline.models.config import TASKS, SiteModels, Task
+from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.names import TASKS, Task
 from perso_pipeline.models.pins import FILE, Pin, read_pins, with_pin, without_pin, write_pins
 from perso_pipeline.resources.opening import open_warehouse
 from perso_pipeline.resources.tracking import Tracking

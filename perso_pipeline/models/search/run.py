@@ -16,7 +16,8 @@ import optuna
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.models.config import SiteModels, Task
+from perso_pipeline.models.config import SiteModels
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.search.objective import (
     Gain,
     gain,

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perso_pipeline.models import plots, race
-from perso_pipeline.models.config import TwoStageConfig
 from perso_pipeline.models.evaluation import Evaluation, evaluate
 from perso_pipeline.models.evidence import from_tables, read_evidence, with_evidence
 from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import Explanation, Insight, NotExplainable
 from perso_pipeline.models.recommenders import features, gathering
+from perso_pipeline.models.recommenders.config import TwoStageConfig
 from perso_pipeline.models.recommenders.lessons import described, lesson, lessons
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.signals import from_table, matrix_as_of, read_signals, to_day
