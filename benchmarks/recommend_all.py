@@ -13,9 +13,9 @@ from datetime import date
 import numpy as np
 from scipy import sparse
 
-from perso_pipeline.models.config import AlsConfig
 from perso_pipeline.models.protocol import InteractionMatrix
 from perso_pipeline.models.recommenders.als import Als
+from perso_pipeline.models.recommenders.config import AlsConfig
 from perso_pipeline.models.recommenders.factors import one_blas_thread
 
 K = 50

@@ -32,7 +32,13 @@ from scipy import sparse
 
 from benchmarks.gowalla import DATA, read, validation
 from perso_pipeline.models import metrics
-from perso_pipeline.models.config import (
+from perso_pipeline.models.names import LinearName
+from perso_pipeline.models.protocol import InteractionMatrix, Recommender, TooLargeError
+from perso_pipeline.models.recommenders.als import Als
+from perso_pipeline.models.recommenders.blend import Blend
+from perso_pipeline.models.recommenders.bpr import Bpr
+from perso_pipeline.models.recommenders.bspm import Bspm
+from perso_pipeline.models.recommenders.config import (
     AlsConfig,
     BlendConfig,
     BprConfig,
@@ -40,16 +46,10 @@ from perso_pipeline.models.config import (
     EaseConfig,
     GraphFilterConfig,
     ItemKnnConfig,
-    LinearName,
     PopularConfig,
     RandomConfig,
     Rp3betaConfig,
 )
-from perso_pipeline.models.protocol import InteractionMatrix, Recommender, TooLargeError
-from perso_pipeline.models.recommenders.als import Als
-from perso_pipeline.models.recommenders.blend import Blend
-from perso_pipeline.models.recommenders.bpr import Bpr
-from perso_pipeline.models.recommenders.bspm import Bspm
 from perso_pipeline.models.recommenders.ease import Ease
 from perso_pipeline.models.recommenders.gf_cf import GfCf
 from perso_pipeline.models.recommenders.graph_filter import GraphFilter

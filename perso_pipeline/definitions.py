@@ -1,6 +1,6 @@
 """The map: stage by stage, what exists.
 
-Each stage's ``assets.py`` declares its tables and ``checks.py`` its own checks; the gates come from
+Each stage's ``assets`` declare its tables and ``checks.py`` its own checks; the gates come from
 ``expectations/``. Add a stage here; keep everything else out.
 """
 
@@ -14,8 +14,8 @@ from perso_pipeline.identity import checks as identity_checks
 from perso_pipeline.interactions import assets as interactions
 from perso_pipeline.measurement import assets as measurement
 from perso_pipeline.measurement import checks as measurement_checks
-from perso_pipeline.models import assets as models
 from perso_pipeline.models import checks as model_checks
+from perso_pipeline.models.assets import candidates, champions
 from perso_pipeline.models.search.job import search_models
 from perso_pipeline.profiles import assets as profiles
 from perso_pipeline.profiles import checks as profile_checks
@@ -43,7 +43,8 @@ _STAGES = [
     interactions,
     profiles,
     segments,
-    models,
+    champions,
+    candidates,
     recommendations,
     listings,
     activation,

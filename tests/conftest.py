@@ -1,4 +1,4 @@
-"""What every test shares: warehouses made once, the session's memory and exit."""
+"""What every test shares: what is made once, the session's memory and exit."""
 
 import fcntl
 import gc
@@ -18,7 +18,7 @@ MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
-    """A warehouse file that a function fills, made once for all workers of a run; nobody may write to it."""
+    """A folder that a function fills, made once for all workers of a run; nobody may write to it."""
 
     def made(name: str, fill: Callable[[Path], None]) -> Path:
         own = tmp_path_factory.getbasetemp()
@@ -29,9 +29,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
                 making = folder.with_suffix(".making")
                 shutil.rmtree(making, ignore_errors=True)  # of a worker that failed at it
                 making.mkdir()
-                fill(making / "perso.duckdb")
+                fill(making)
                 making.rename(folder)
-        return folder / "perso.duckdb"
+        return folder
 
     return made
 

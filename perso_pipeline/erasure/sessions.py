@@ -17,7 +17,8 @@ from perso_pipeline.contracts.streams import STREAMS, Stream
 from perso_pipeline.interactions.channels import read_channels
 from perso_pipeline.resources.dbt import DbtResource
 from perso_pipeline.resources.dbt_results import failed_sentence
-from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseLock, WarehouseResource
+from perso_pipeline.resources.warehouse import DuckDBWarehouse, WarehouseResource
+from perso_pipeline.resources.warehouse_lock import WarehouseLock
 from perso_pipeline.settings import Settings
 
 _STAGE = "interactions"

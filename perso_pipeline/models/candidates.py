@@ -13,7 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
-from perso_pipeline.models.config import CandidatesConfig, Task
+from perso_pipeline.models.config import CandidatesConfig
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.protocol import Indices, InteractionMatrix, Ranked, Recommender
 from perso_pipeline.models.recommenders.ranking import ranked
 

@@ -7,8 +7,9 @@ then depends on its data and config alone, so nights can run again or in another
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perso_pipeline.models.config import EvaluationConfig, Task
+from perso_pipeline.models.config import EvaluationConfig
 from perso_pipeline.models.evaluation import AGAINST_INCUMBENT, PRIMARY, PRIMARY_K, Measurement
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.roster import BASELINE, FLOOR
 from perso_pipeline.models.slices import SliceMeasurement
 from perso_pipeline.models.verdict import against, by_model, harmed, slice_words, surely_above, verdicts

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from perso_pipeline.models import page_parts as parts
 from perso_pipeline.models.champion import Decision
-from perso_pipeline.models.config import TASKS, SiteModels, Task, flat
+from perso_pipeline.models.config import SiteModels, flat
 from perso_pipeline.models.evaluation import AGAINST_BASELINE, PRIMARY, PRIMARY_K, Evaluation, Measurement
+from perso_pipeline.models.names import TASKS, Task
 from perso_pipeline.models.page_parts import Cell, Interval
 from perso_pipeline.models.roster import BASELINE, FLOOR
 from perso_pipeline.models.slices import SliceMeasurement

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perso_pipeline.models import metrics
-from perso_pipeline.models.config import SiteModels, Task
+from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.evidence import Evidence, with_evidence
 from perso_pipeline.models.groups import Groups, category_levels
 from perso_pipeline.models.intervals import Resamples
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import (
     Indices,

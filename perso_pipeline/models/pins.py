@@ -15,7 +15,8 @@ from pydantic import Field, model_validator
 from perso_pipeline.contracts.config_files import ConfigPart, read_config
 from perso_pipeline.contracts.errors import ConfigError
 from perso_pipeline.models.champion import Decision
-from perso_pipeline.models.config import ModelName, SiteModels, Task
+from perso_pipeline.models.config import SiteModels
+from perso_pipeline.models.names import ModelName, Task
 
 FILE = "pinned_models.yml"
 _HEAD = """\

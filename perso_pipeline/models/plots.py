@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from perso_pipeline.models.config import Task
 from perso_pipeline.models.evaluation import PRIMARY_K, Measurement
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.protocol import Insight
 from perso_pipeline.resources.display import png
 

@@ -5,8 +5,9 @@ from datetime import date
 
 from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.models.config import TASKS, SiteModels
+from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.evaluation import AGAINST_BASELINE, PRIMARY, PRIMARY_K
+from perso_pipeline.models.names import TASKS
 from perso_pipeline.models.pins import PinnedModels
 from perso_pipeline.models.roster import BASELINE
 

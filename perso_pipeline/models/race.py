@@ -9,8 +9,9 @@ from typing import Any
 
 from perso_pipeline.models import comparison, plots
 from perso_pipeline.models.champion import Decision, choose_champion
-from perso_pipeline.models.config import TASKS, SiteModels, Task, flat
+from perso_pipeline.models.config import SiteModels, flat
 from perso_pipeline.models.evaluation import Evaluation, Measurement
+from perso_pipeline.models.names import TASKS, Task
 from perso_pipeline.models.pins import Pin, applied
 from perso_pipeline.models.roster import FOR_ANYONE, build
 from perso_pipeline.models.site_night import SiteNight

@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from perso_pipeline.models.config import TASKS, SiteModels, Task
+from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.evaluation import (
     AGAINST_BASELINE,
     AGAINST_INCUMBENT,
@@ -25,6 +25,7 @@ from perso_pipeline.models.evaluation import (
 from perso_pipeline.models.evidence import Evidence
 from perso_pipeline.models.groups import Groups
 from perso_pipeline.models.intervals import Resamples
+from perso_pipeline.models.names import TASKS, Task
 from perso_pipeline.models.roster import BASELINE
 from perso_pipeline.models.signals import Signals, to_date, to_day
 from perso_pipeline.models.split import NotEvaluated

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from perso_pipeline.models import page_parts as parts
-from perso_pipeline.models.config import TASKS, SiteModels
+from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.evaluation import AGAINST_BASELINE, PRIMARY, PRIMARY_K, Evaluation
+from perso_pipeline.models.names import TASKS
 from perso_pipeline.models.page_parts import Cell, Interval
 from perso_pipeline.models.rolling import Origin, Pooled
 from perso_pipeline.models.roster import BASELINE

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from perso_pipeline.models.config import LinearName, SiteModels
+from perso_pipeline.models.config import SiteModels
+from perso_pipeline.models.names import LinearName
 from perso_pipeline.models.protocol import Recommender
 from perso_pipeline.models.recommenders.als import Als
 from perso_pipeline.models.recommenders.blend import Blend, Scorer

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from perso_pipeline.models.config import EvaluationConfig, Task
+from perso_pipeline.models.config import EvaluationConfig
 from perso_pipeline.models.groups import Groups, top_category
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.protocol import Indices
 from perso_pipeline.models.signals import Signals, to_day
 from perso_pipeline.models.split import Split

@@ -6,8 +6,9 @@ A pure function of measurements. Who serves of those that may is ``champion``'s 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from perso_pipeline.models.config import EvaluationConfig, Task
+from perso_pipeline.models.config import EvaluationConfig
 from perso_pipeline.models.evaluation import AGAINST_BASELINE, PRIMARY, PRIMARY_K, Measurement
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.roster import BASELINE, FLOOR
 from perso_pipeline.models.slices import KINDS, SliceMeasurement
 

@@ -1,4 +1,4 @@
 """What a person or a scheduler does with the product: run nights, look after an installation, start its UIs.
 
-Sits above ``definitions.py`` and below ``cli.py``; keep what a night computes with its stage.
+Sits above ``definitions.py`` and below ``cli``; keep what a night computes with its stage.
 """

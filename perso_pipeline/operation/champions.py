@@ -9,9 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from perso_pipeline.contracts.errors import ConfigError, PersoError, nearest
-from perso_pipeline.models.config import TASKS, SiteModels, Task
+from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.names import TASKS, Task
 from perso_pipeline.models.pins import FILE, Pin, read_pins, with_pin, without_pin, write_pins
+from perso_pipeline.resources.opening import open_warehouse
 from perso_pipeline.resources.tracking import Tracking
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import Settings
@@ -23,7 +25,7 @@ Row = dict[str, Any]
 
 def show_champions(settings: Settings, *, site_id: str, say: Say) -> None:
     """Of each site and task: champion, challenger, reason, and the verdict on every model."""
-    warehouse = _warehouse(settings)
+    warehouse = open_warehouse(settings)
     for name, config in _configs(settings, site_id).items():
         for task in TASKS:
             past = _champions(warehouse, name, task)
@@ -56,7 +58,7 @@ def roll_back(settings: Settings, *, site_id: str, task: Task, to: str, why: str
         PersoError: there is no such version, or no other champion to go back to.
     """
     config = _configs(settings, site_id)[site_id]
-    past = _champions(_warehouse(settings), site_id, task)
+    past = _champions(open_warehouse(settings), site_id, task)
     if not past:
         msg = f"{site_id}, {task}: no night has been run, so there is nothing to go back to; run 'perso run' first."
         raise PersoError(msg)
@@ -79,7 +81,7 @@ def roll_back(settings: Settings, *, site_id: str, task: Task, to: str, why: str
     for alias, row in (("champion", target), ("challenger", now)):
         if alias == "challenger" and row["model"] == target["model"]:
             continue
-        number = store.point(title, alias, model=row["model"], version=row["version"], since=now["night"])
+        number = store.registry.point(title, alias, model=row["model"], version=row["version"], since=now["night"])
         stands = f"stands on version {number} ({row['model']})" if number else "was not moved: the version is not there"
         say(f"MLflow: {alias} of {title} {stands}.")
     say(
@@ -95,7 +97,7 @@ def release(settings: Settings, *, site_id: str, task: Task, say: Say) -> None:
         PersoError: nothing is pinned.
     """
     _configs(settings, site_id)
-    past = _champions(_warehouse(settings), site_id, task)
+    past = _champions(open_warehouse(settings), site_id, task)
     pins = read_pins(settings.config_dir)
     held = [pin for pin in pins.pinned if (pin.site, pin.task) == (site_id, task)]
     first = past[0]["night"] + timedelta(days=1) if past else max((pin.from_night for pin in held), default=None)
@@ -147,7 +149,3 @@ def _verdicts(warehouse: DuckDBWarehouse, now: Row) -> list[Row]:
         return []
     sql = "select * from models.model_verdicts where night = ? and site_id = ? and task = ? order by place"
     return warehouse.query(sql, [now["night"], now["site_id"], now["task"]]).to_pylist()
-
-
-def _warehouse(settings: Settings) -> DuckDBWarehouse:
-    return DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)

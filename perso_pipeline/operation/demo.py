@@ -120,14 +120,14 @@ def _erasures(settings: Settings) -> list[str]:
 
 def verify_shop(settings: Settings, *, out: Console) -> bool:
     """Compare with the truth of the simulated shop; returns whether all of it holds."""
-    from perso_pipeline.resources.warehouse import DuckDBWarehouse
+    from perso_pipeline.resources.opening import open_warehouse
     from perso_pipeline.shop.verify import verify
 
     folder = truth_dir(settings)
     if not folder.exists():
         msg = f"There is no truth in {folder}: only a simulated shop can be verified; run 'perso demo' first."
         raise PersoError(msg)
-    comparisons = verify(DuckDBWarehouse(settings.warehouse_path), folder)
+    comparisons = verify(open_warehouse(settings), folder)
     table = Table("what", "expected", "got", "")
     for c in comparisons:
         table.add_row(c.name, c.expected, c.got, c.verdict if c.holds else "[red]does not hold[/]")

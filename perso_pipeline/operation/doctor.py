@@ -13,8 +13,8 @@ from perso_pipeline.contracts.streams import STREAMS
 from perso_pipeline.recommendations.listings.config import read_listings
 from perso_pipeline.recommendations.readiness import fillable
 from perso_pipeline.recommendations.scenarios import read_scenarios
+from perso_pipeline.resources.opening import open_warehouse
 from perso_pipeline.resources.partitions import landing_day
-from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.resources.warehouse_lock import WarehouseLock
 from perso_pipeline.settings import Settings
 
@@ -150,7 +150,7 @@ def _lists(settings: Settings) -> Iterator[Finding]:
     """What a night would run into with these scenarios and listings and the newest catalogue."""
     scenarios, listings = read_scenarios(settings.config_dir), read_listings(settings.config_dir)
     found: list[fillable.Problem] = []
-    warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    warehouse = open_warehouse(settings)
     night = None
     if settings.warehouse_path.exists():
         try:

@@ -10,14 +10,13 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from difflib import get_close_matches
 from importlib import import_module
 
 import dagster as dg
 from dagster import EventLogEntry
 from dagster._core.execution.plan.objects import StepFailureData
 
-from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.contracts.errors import PersoError, nearest
 from perso_pipeline.definitions import FACT_STAGES, defs
 from perso_pipeline.resources.dbt import REBUILD_TAG
 from perso_pipeline.resources.instance import PROCESS_TAG, close_killed_runs, open_instance, this_process
@@ -74,6 +73,8 @@ def run_nights(
             raise PersoError(msg)
     wanted = made_of(up_to)
     facts = wanted & dg.AssetSelection.groups(*FACT_STAGES)
+    later = wanted - facts
+    goes_on = not facts_only and bool(later.resolve(defs.resolve_asset_graph()))
     runs = []
     with open_instance(settings) as instance:
         for run_id in close_killed_runs(instance):
@@ -83,8 +84,8 @@ def run_nights(
         else:
             runs.append(_run(instance, nights=(first, last), selection=facts, on_step=on_step))
             night = max(later_stages_from or first, first)
-            while night <= last and not facts_only and (wanted - facts).resolve(defs.resolve_asset_graph()):
-                runs.append(_run(instance, night=night, selection=wanted - facts, on_step=on_step))
+            while goes_on and night <= last:
+                runs.append(_run(instance, night=night, selection=later, on_step=on_step))
                 night += timedelta(days=1)
     return NightsResult(tuple(runs), time.monotonic() - begun)
 
@@ -96,8 +97,7 @@ def made_of(tables: Sequence[str]) -> dg.AssetSelection:
     known = {".".join(key.path): key for key in defs.resolve_asset_graph().materializable_asset_keys}
     for table in tables:
         if table not in known:
-            nearest = get_close_matches(table, known, n=1, cutoff=0.0)[0]
-            msg = f"There is no table {table!r}; did you mean {nearest}? docs/reference/tables.md lists them all."
+            msg = f"There is no table {table!r}{nearest(table, known)}; docs/reference/tables.md lists them all."
             raise PersoError(msg)
     return dg.AssetSelection.assets(*(known[table] for table in tables)).upstream().required_multi_asset_neighbors()
 

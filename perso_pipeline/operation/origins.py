@@ -15,7 +15,10 @@ from perso_pipeline.models.rolling import Origin, Pooled, pooled, run_origins
 from perso_pipeline.models.rolling_page import page, words
 from perso_pipeline.models.site_night import SiteNight
 from perso_pipeline.models.verdict import number
-from perso_pipeline.resources.tracking import Dataset, ModelRun, NightRun, Tracking, code_version
+from perso_pipeline.resources.opening import open_warehouse
+from perso_pipeline.resources.provenance import code_version
+from perso_pipeline.resources.tracked import Dataset, ModelRun, NightRun
+from perso_pipeline.resources.tracking import Tracking
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import Settings
 
@@ -32,7 +35,7 @@ def compare_origins(settings: Settings, *, site_id: str, night: date | None, say
     if site_id and site_id not in configs:
         msg = f"There is no site {site_id!r}; sites are {', '.join(configs)}."
         raise PersoError(msg)
-    warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    warehouse = open_warehouse(settings)
     asked = night or _newest(warehouse)
     for name in [site_id] if site_id else list(configs):
         config = configs[name]

@@ -9,13 +9,14 @@ from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.operation.nights import run_nights
 from perso_pipeline.raw.replay import replay
 from perso_pipeline.raw.suppression import read_list
+from perso_pipeline.resources.opening import open_warehouse
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import Settings
 
 
 def replay_rejected(settings: Settings, *, on_step: Callable[[str], None]) -> None:
     """Read what was refused again and run the nights that came out better, their later stages included."""
-    warehouse = DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
+    warehouse = open_warehouse(settings)
     report = replay(
         warehouse,
         landing_dir=settings.landing_dir,

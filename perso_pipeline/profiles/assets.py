@@ -21,8 +21,9 @@ from perso_pipeline.profiles.settings_table import settings_table
 from perso_pipeline.resources.dbt import dbt_stage
 from perso_pipeline.resources.display import markdown_picture, markdown_table
 from perso_pipeline.resources.partitions import NIGHTLY
+from perso_pipeline.resources.provenance import code_version
 from perso_pipeline.resources.settings import SettingsResource
-from perso_pipeline.resources.tracking import STEP_WITH_MLFLOW, TrackingResource, code_version
+from perso_pipeline.resources.tracking import STEP_WITH_MLFLOW, TrackingResource
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 _COMMON: dict[str, Any] = {

@@ -14,8 +14,7 @@ from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.recommendations.composer import bind, parameters_of
 from perso_pipeline.recommendations.findings import COVERED, FILLED, NO_LEAK, Finding, named_rows
 from perso_pipeline.recommendations.gate_history import first_level_serves, fresh, near_last_night
-from perso_pipeline.recommendations.leaks import leaks_sql, promises_sql
-from perso_pipeline.recommendations.rule_leaks import pages_sql, rules_sql
+from perso_pipeline.recommendations.leaks import leaks_sql, pages_sql, promises_sql
 from perso_pipeline.recommendations.scenarios import Scenario, Scenarios
 from perso_pipeline.recommendations.subjects import site_condition, subjects_sql
 
@@ -33,17 +32,15 @@ def inspect(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> list[
 
 
 def no_leak(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Finding:
-    """No row that a rule in force forbids: see ``leaks`` and ``rule_leaks`` for the rules."""
-    parts = [
-        _query(warehouse, leaks_sql(scenario), scenario, scenarios, night=night) for scenario in scenarios.scenarios
-    ]
+    """No row that a rule in force forbids: see ``leaks`` for the rules."""
+    parts = []
     for scenario in scenarios.scenarios:
-        forbidden = rules_sql(scenario, scenarios.merchandising.of(scenario.id, night))
-        if forbidden:
-            parts.append(_query(warehouse, forbidden[0], scenario, scenarios, night=night, more=forbidden[1]))
-    pages = pages_sql(scenarios.scenarios)
-    if pages:
-        parts.append(warehouse.query(pages[0], {"night": night, **pages[1]}))
+        sql, bound = leaks_sql(scenario, scenarios.merchandising.of(scenario.id, night))
+        parts.append(_query(warehouse, sql, scenario, scenarios, night=night, more=bound))
+    for across in (pages_sql(scenarios.scenarios), promises_sql(scenarios.scenarios)):
+        if across:
+            sql, bound = across
+            parts.append(warehouse.query(sql, {"night": night, **bound}))
     marks = ", ".join(f"$id_{n}" for n, _ in enumerate(scenarios.scenarios))
     ids: dict[str, Value] = {f"id_{n}": s.id for n, s in enumerate(scenarios.scenarios)}
     parts.append(
@@ -54,12 +51,6 @@ def no_leak(warehouse: Warehouse, scenarios: Scenarios, *, night: date) -> Findi
             {"night": night, **ids},
         )
     )
-    sharing = [(s.id, s.allocation.factor) for s in scenarios.scenarios if s.allocation]
-    if sharing:
-        bound: dict[str, Value] = {"night": night}
-        for n, (scenario_id, factor) in enumerate(sharing):
-            bound |= {f"id_{n}": scenario_id, f"factor_{n}": factor}
-        parts.append(warehouse.query(promises_sql(len(sharing)), bound))
     rows = pa.concat_tables(parts, promote_options="permissive")
     counts = rows.group_by("rule").aggregate([("rule", "count")]).sort_by("rule").to_pylist()
     said = ", ".join(f"{c['rule']} {c['rule_count']}" for c in counts)

@@ -1,10 +1,15 @@
-"""SQL of the leaks: rows of a scenario that a rule in force forbids, one SELECT per rule.
+"""SQL of the leaks: rows that a rule in force forbids, one SELECT per rule, and what lists must not do together.
 
 Written against catalogue and facts as they stand, apart from the composer's own exclusions. A rule added
-to ``scenarios.Filter`` needs its leak here.
+to ``scenarios.Filter`` needs its leak here; those of ``merchandising`` are in ``rule_leaks``.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+
+from perso_pipeline.contracts.warehouse import Value
 from perso_pipeline.recommendations.levels import Filter
+from perso_pipeline.recommendations.merchandising import Rule
+from perso_pipeline.recommendations.rule_leaks import rule_tests
 from perso_pipeline.recommendations.scenarios import Scenario
 from perso_pipeline.recommendations.subjects import site_condition, subjects_sql
 
@@ -77,15 +82,68 @@ _OF_FILTER = {
 )""",
 }
 
+_TWICE_ON_A_PAGE = f"""
+select 'twice on a page' as rule, {_COLUMNS}
+from recommendations.recommendations as r
+join (values {{pages}}) as p(scenario_id, page) using (scenario_id)
+where r.night = $night
+window same as (partition by p.page, r.site_id, r.subject_type, r.subject_id, r.item_id)
+qualify min(r.scenario_id) over same <> max(r.scenario_id) over same
+order by all"""
 
-def promises_sql(allocated: int) -> str:
-    """One row per slot of an item that the lists of a night promise beyond what they may.
 
-    Binds ``$id_n`` and ``$factor_n`` of each of the ``allocated`` scenarios. Scenarios of a site share its stock.
+def leaks_sql(scenario: Scenario, in_force: Sequence[Rule]) -> tuple[str, Mapping[str, Value]]:
+    """One row per (rule, row of the scenario's lists that breaks it), in a fixed order, and what the rules bind."""
+    tests = dict(_ALWAYS)
+    if {Filter.SOLD_OUT, Filter.EXPIRED} <= set(scenario.filters):
+        tests["not available"] = _CATALOGUE + "not i.is_available"
+    tests |= {str(rule).replace("_", " "): _OF_FILTER[rule] for rule in scenario.filters}
+    of_rules, bound = rule_tests(in_force)
+    selects = [
+        f"select '{name}' as rule, {_COLUMNS} from lists as r {test.replace('{sites}', site_condition(scenario))}"
+        for name, test in (tests | of_rules).items()
+    ]
+    sql = f"""with {subjects_sql(scenario)},
+
+people as (
+    select site_id, subject_type, subject_id, person_id, may_personalize from subjects where person_id is not null
+),
+
+lists as materialized (
+    select * from recommendations.recommendations where night = $night and scenario_id = $scenario
+)
+
+{" union all ".join(selects)}
+order by all"""
+    return sql, bound
+
+
+def pages_sql(scenarios: Iterable[Scenario]) -> tuple[str, Mapping[str, Value]] | None:
+    """One row per slot whose item stands in another list of its page too, and what it binds; None without pages."""
+    paged = [(scenario.id, scenario.page) for scenario in scenarios if scenario.page]
+    if not paged:
+        return None
+    bound: dict[str, Value] = {}
+    for n, (scenario_id, page) in enumerate(paged):
+        bound |= {f"id_{n}": scenario_id, f"page_{n}": page}
+    marks = ", ".join(f"($id_{n}, $page_{n})" for n, _ in enumerate(paged))
+    return _TWICE_ON_A_PAGE.format(pages=marks), bound
+
+
+def promises_sql(scenarios: Iterable[Scenario]) -> tuple[str, Mapping[str, Value]] | None:
+    """One row per slot of an item that lists promise beyond what they may, and what it binds; None where none promises.
+
+    Scenarios of a site share its stock.
     """
-    factors = ", ".join(f"($id_{n}, $factor_{n})" for n in range(allocated))
-    return f"""
-with factors(scenario_id, factor) as (values {factors}),
+    allocated = [(scenario.id, scenario.allocation.factor) for scenario in scenarios if scenario.allocation]
+    if not allocated:
+        return None
+    bound: dict[str, Value] = {}
+    for n, (scenario_id, factor) in enumerate(allocated):
+        bound |= {f"id_{n}": scenario_id, f"factor_{n}": factor}
+    marks = ", ".join(f"($id_{n}, $factor_{n})" for n, _ in enumerate(allocated))
+    sql = f"""
+with factors(scenario_id, factor) as (values {marks}),
 
 expected as (
     select
@@ -120,25 +178,4 @@ join promises as p using (site_id, item_id)
 join profiles.item_profiles as i on i.night = $night and i.site_id = r.site_id and i.item_id = r.item_id
 where r.pieces is null or p.pieces > p.factor * i.stock + 1e-6  -- sums of fractions, in another order
 order by all"""
-
-
-def leaks_sql(scenario: Scenario) -> str:
-    """One row per (rule, row of the scenario's lists that breaks it), in a fixed order."""
-    tests = dict(_ALWAYS)
-    if {Filter.SOLD_OUT, Filter.EXPIRED} <= set(scenario.filters):
-        tests["not available"] = _CATALOGUE + "not i.is_available"
-    tests |= {str(rule).replace("_", " "): _OF_FILTER[rule] for rule in scenario.filters}
-    selects = [
-        f"select '{name}' as rule, {_COLUMNS} from lists as r {test.replace('{sites}', site_condition(scenario))}"
-        for name, test in tests.items()
-    ]
-    return f"""with {subjects_sql(scenario)},
-
-people as (select site_id, subject_type, subject_id, person_id from subjects where person_id is not null),
-
-lists as materialized (
-    select * from recommendations.recommendations where night = $night and scenario_id = $scenario
-)
-
-{" union all ".join(selects)}
-order by all"""
+    return sql, bound

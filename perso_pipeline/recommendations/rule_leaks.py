@@ -1,68 +1,30 @@
-"""SQL of what merchandisers forbid: rows that an exclusion takes off, and items that stand twice on one page.
+"""SQL of what merchandisers forbid: a test per rule of the night over the rows of a scenario's lists.
 
 Held against the written tables, apart from the arrays in which the composer applies the same rules. Rules that compare
-an item with the list's own item or person are left to the composer's tests. Filters are ``leaks``'s.
+an item with the list's own item or person are left to the composer's tests. ``leaks`` puts the tests to the lists.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from perso_pipeline.contracts.warehouse import Value
 from perso_pipeline.recommendations.composition.rules import static_sql
 from perso_pipeline.recommendations.merchandising import Exclude, Include, Rule
-from perso_pipeline.recommendations.scenarios import Scenario
-from perso_pipeline.recommendations.subjects import subjects_sql
-
-_COLUMNS = "r.site_id, r.scenario_id, r.subject_type, r.subject_id, r.rank, r.item_id"
-
-TWICE_ON_A_PAGE = f"""
-select 'twice on a page' as rule, {_COLUMNS}
-from recommendations.recommendations as r
-join (values {{pages}}) as p(scenario_id, page) using (scenario_id)
-where r.night = $night
-window same as (partition by p.page, r.site_id, r.subject_type, r.subject_id, r.item_id)
-qualify min(r.scenario_id) over same <> max(r.scenario_id) over same
-order by all"""
 
 
-def pages_sql(scenarios: Iterable[Scenario]) -> tuple[str, Mapping[str, Value]] | None:
-    """One row per slot whose item stands in another list of its page too, and what it binds; None without pages."""
-    paged = [(scenario.id, scenario.page) for scenario in scenarios if scenario.page]
-    if not paged:
-        return None
-    bound: dict[str, Value] = {}
-    for n, (scenario_id, page) in enumerate(paged):
-        bound |= {f"id_{n}": scenario_id, f"page_{n}": page}
-    marks = ", ".join(f"($id_{n}, $page_{n})" for n, _ in enumerate(paged))
-    return TWICE_ON_A_PAGE.format(pages=marks), bound
+def rule_tests(in_force: Sequence[Rule]) -> tuple[dict[str, str], dict[str, Value]]:
+    """What of ``lists as r`` a rule forbids, by the name of its leak, and what the tests bind.
 
-
-def rules_sql(scenario: Scenario, in_force: Sequence[Rule]) -> tuple[str, Mapping[str, Value]] | None:
-    """One row per (rule, row of the scenario's lists that it forbids), and what it binds.
-
-    Of the rules over it on the night those whose every condition is on the item alone; None where there is none.
+    Of the rules over a scenario on the night those whose every condition is on the item alone.
     """
     forbidding = [
         rule for rule in in_force if isinstance(rule, Include | Exclude) and all(one.of is None for one in rule.where)
     ]
-    if not forbidding:
-        return None
     bound: dict[str, Value] = {}
-    selects = [_rows_of(rule, n, bound) for n, rule in enumerate(forbidding)]
-    sql = f"""with {subjects_sql(scenario)},
-
-people as (select site_id, subject_type, subject_id, person_id from subjects where may_personalize),
-
-lists as materialized (
-    select * from recommendations.recommendations where night = $night and scenario_id = $scenario
-)
-
-{" union all ".join(selects)}
-order by all"""
-    return sql, bound
+    return {f"rule {rule.id}": _test(rule, n, bound) for n, rule in enumerate(forbidding)}, bound
 
 
-def _rows_of(rule: Include | Exclude, number: int, bound: dict[str, Value]) -> str:
-    """The rows that one rule forbids; adds what the statement binds."""
+def _test(rule: Include | Exclude, number: int, bound: dict[str, Value]) -> str:
+    """Join and condition that leave the rows that one rule forbids; adds what they bind."""
     meant = []
     for place, one in enumerate(rule.where):
         marks = [f"rule_{number}_{place}_{v}" for v, _ in enumerate(one.values)]
@@ -78,12 +40,10 @@ def _rows_of(rule: Include | Exclude, number: int, bound: dict[str, Value]) -> s
         join segments.segment_membership as m
             on m.night = $night and m.site_id = p.site_id and m.person_id = p.person_id
         where p.site_id = r.site_id and p.subject_type = r.subject_type and p.subject_id = r.subject_id
-            and m.segment_id in ({_marks(rule.segments, f"rule_{number}_segment", bound)})
+            and p.may_personalize and m.segment_id in ({_marks(rule.segments, f"rule_{number}_segment", bound)})
     )"""
         )
-    bound[f"rule_{number}"] = f"rule {rule.id}"
-    return f"""select $rule_{number} as rule, {_COLUMNS}
-from lists as r
+    return f"""
 join (
     select site_id, item_id, {" and ".join(meant)} as is_meant from profiles.item_profiles where night = $night
 ) as i on i.site_id = r.site_id and i.item_id = r.item_id

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from perso_pipeline.resources.tracking import ModelRun, NightRun, Tracking
+from perso_pipeline.resources.tracked import ModelRun, NightRun
+from perso_pipeline.resources.tracking import Tracking
 from perso_pipeline.settings import PROJECT_ROOT
 
 NOTEBOOK = json.loads((PROJECT_ROOT / "notebooks" / "compare_runs.ipynb").read_text(encoding="utf-8"))
@@ -33,7 +34,9 @@ def home(tmp_path: Path) -> Path:
     run_id = record(store, date(2026, 1, 2), "64", 0.05)
     record(store, date(2026, 1, 2), "64", 0.05, experiment="uk origins")
     store.store_model(run_id, {"model.json": b"{}"})
-    store.register("uk--personal", run_id, night=date(2026, 1, 2), version="2026-01-02.0123abcd", alias="champion")
+    store.registry.register(
+        "uk--personal", run_id, night=date(2026, 1, 2), version="2026-01-02.0123abcd", alias="champion"
+    )
     return tmp_path
 
 

@@ -15,7 +15,8 @@ MEASUREMENT = "path:models/measurement"
 def measured_file(made_once: MadeOnce) -> Path:
     """The hand-made shop with the measurement tables of the nights 10, 4, 9 and 10 again: order and repetition tell nothing."""
 
-    def fill(path: Path) -> None:
+    def fill(folder: Path) -> None:
+        path = folder / "perso.duckdb"
         with duckdb.connect(str(path)) as connection:
             for script in ("hand_made_shop.sql", "hand_made_beside.sql"):
                 connection.execute((Path(__file__).parent / script).read_text(encoding="utf-8"))
@@ -24,7 +25,7 @@ def measured_file(made_once: MadeOnce) -> Path:
             build(path, MEASUREMENT, night=night)
         build(path, MEASUREMENT, night="2026-01-10", unit_tests=True)
 
-    return made_once("measured", fill)
+    return made_once("measured", fill) / "perso.duckdb"
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 
 from perso_pipeline.measurement.earned import champions, earned
 from perso_pipeline.measurement.report.data import ReportData
-from perso_pipeline.resources.tracking import ModelRun, NightRun, Tracking
+from perso_pipeline.resources.tracked import ModelRun, NightRun
+from perso_pipeline.resources.tracking import Tracking
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 
 NIGHT = date(2026, 1, 10)

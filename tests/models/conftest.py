@@ -16,6 +16,7 @@ from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import KINDS, Catalogue, InteractionMatrix, Journal
 from perso_pipeline.models.signals import Signals, from_table, to_day
 from perso_pipeline.settings import PROJECT_ROOT
+from tests.models.cutting import offer
 from tests.open_warehouse import OpenWarehouse
 
 NIGHT = date(2026, 1, 31)
@@ -263,4 +264,15 @@ def two_tastes(shop: Shop) -> Shop:
         for back in range(28):
             for item in rng.choice(10, size=1 + int(back < 7), replace=False):
                 shop.event(f"c{person:02d}", f"item-{half + item:02d}", NIGHT - timedelta(days=back))
+    return shop
+
+
+@pytest.fixture
+def colours(shop):
+    """Items red1, red2, blue1 and grey1 (no colour), priced 5, 10, 20 and 30; ann likes red, bob blue, cid grey."""
+    for item, colour, price in (("red1", "red", 5), ("red2", "red", 10), ("blue1", "blue", 20), ("grey1", None, 30)):
+        attributes = f'{{"colour": "{colour}"}}' if colour else None
+        offer(shop, item, attributes=attributes, price=price, category_paths=[f"home/{colour or 'other'}"], brand="Ada")
+    for person, item in (("ann", "red1"), ("ann", "red2"), ("ann", "blue1"), ("bob", "blue1"), ("cid", "grey1")):
+        shop.event(person, item, NIGHT)
     return shop

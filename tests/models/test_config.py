@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 
 from perso_pipeline.contracts.errors import ConfigError
-from perso_pipeline.models.config import ModelName
 from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.names import ModelName
 from perso_pipeline.models.roster import ALL
 from perso_pipeline.settings import PROJECT_ROOT
 

@@ -10,7 +10,8 @@ from perso_pipeline.contracts.errors import ConfigError, PersoError
 from perso_pipeline.models.pins import read_pins
 from perso_pipeline.models.tables import CHAMPIONS, MODEL_VERDICTS, table
 from perso_pipeline.operation.champions import release, roll_back, show_champions
-from perso_pipeline.resources.tracking import ModelRun, NightRun, Tracking
+from perso_pipeline.resources.tracked import ModelRun, NightRun
+from perso_pipeline.resources.tracking import Tracking
 from perso_pipeline.resources.warehouse import DuckDBWarehouse
 from perso_pipeline.settings import PROJECT_ROOT, Settings
 
@@ -53,7 +54,7 @@ def store_of(settings: Settings) -> Tracking:
         run = NightRun("shop-uk", night, f"key {night}", {}, {}, {}, [ModelRun(model, {}, {})])
         run_id = store.record(run).models[model]
         store.store_model(run_id, {"model.json": b"{}"})
-        store.register("shop-uk--personal", run_id, night=night, version=version(night), alias="champion")
+        store.registry.register("shop-uk--personal", run_id, night=night, version=version(night), alias="champion")
     return store
 
 
@@ -75,10 +76,10 @@ def test_a_rollback_is_a_dated_pin_and_an_alias_put_back(settings: Settings, sai
     # A night before the rollback, run again, leaves the alias; the night itself and later ones take it on.
     run_id = store.recorded("shop-uk", date(2026, 10, 29), "key 2026-10-29").models["item_knn"]  # type: ignore[union-attr]
     args = {"night": date(2026, 10, 29), "version": version(date(2026, 10, 29)), "alias": "champion"}
-    store.register("shop-uk--personal", run_id, **args)
+    store.registry.register("shop-uk--personal", run_id, **args)
     assert store._client.get_model_version_by_alias("shop-uk--personal", "champion").version == champion.version
     run_id = store.recorded("shop-uk", LAST, "key 2026-10-31").models["als"]  # type: ignore[union-attr]
-    store.register("shop-uk--personal", run_id, night=LAST, version=version(LAST), alias="champion")
+    store.registry.register("shop-uk--personal", run_id, night=LAST, version=version(LAST), alias="champion")
     assert store._client.get_model_version_by_alias("shop-uk--personal", "champion").run_id == run_id
 
 

@@ -19,5 +19,7 @@ def test_up_to_a_table_means_it_and_what_it_is_made_of() -> None:
 def test_a_table_there_is_not_is_refused_with_the_nearest(tmp_path: Path) -> None:
     night = date.fromisoformat(NIGHTLY.get_partition_keys()[-1])
     settings = Settings(home=tmp_path)
-    with pytest.raises(PersoError, match=r"no table 'interactions\.session'; did you mean interactions\.sessions\?"):
+    with pytest.raises(
+        PersoError, match=r"no table 'interactions\.session' \(did you mean 'interactions\.sessions'\?\)"
+    ):
         run_nights(night, night, settings=settings, up_to=["interactions.session"], on_step=print)

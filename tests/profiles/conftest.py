@@ -32,7 +32,8 @@ def write_settings(path: Path, *nights: str) -> None:
 def profiled(made_once: MadeOnce) -> DuckDBWarehouse:
     """The hand-made shop of tests/measurement with the profile tables of the nights 10 and then 4. Read only."""
 
-    def fill(path: Path) -> None:
+    def fill(folder: Path) -> None:
+        path = folder / "perso.duckdb"
         with duckdb.connect(str(path)) as connection:
             for script in ("tests/measurement/hand_made_shop.sql", "tests/profiles/hand_made_additions.sql"):
                 connection.execute((PROJECT / script).read_text(encoding="utf-8"))
@@ -41,7 +42,7 @@ def profiled(made_once: MadeOnce) -> DuckDBWarehouse:
         build(path, PROFILES, night="2026-01-10", unit_tests=True)
         build(path, PROFILES, night="2026-01-04")
 
-    return DuckDBWarehouse(made_once("profiled", fill))
+    return DuckDBWarehouse(made_once("profiled", fill) / "perso.duckdb")
 
 
 _PERSON_DAYS = (

@@ -29,6 +29,12 @@ def rejected(made: Composition) -> set[tuple[str, str, str]]:
     return {(r["subject_id"], r["item_id"], r["rule"]) for r in made.rejections.to_pylist()}
 
 
+def _similar(*scores: tuple[str, str, float]) -> list[dict[str, Any]]:
+    """Candidates (of an item, item, score)."""
+    model = {"task": "similar", "model": "knn", "subject_type": "item"}
+    return [{**model, "subject_id": subject, "item_id": item, "score": score} for subject, item, score in scores]
+
+
 @pytest.fixture
 def small(copy_of):
     """Ann (customer:1) and Bob; items a to f, most wanted first; Ann's champion list is c, b, a."""
@@ -148,8 +154,7 @@ def test_only_one_of_a_family_stands_in_a_list_even_across_levels(small) -> None
 
 def test_a_product_page_shows_neither_the_item_nor_its_variants(small) -> None:
     small.run("update profiles.item_profiles set parent_item_id = 'P' where item_id in ('a', 'b')")
-    similar = {"task": "similar", "model": "knn", "subject_type": "item", "subject_id": "a"}
-    small.add("models.candidates", {**similar, "item_id": "b", "score": 2.0}, {**similar, "item_id": "e", "score": 1.0})
+    small.add("models.candidates", *_similar(("a", "b", 2.0), ("a", "e", 1.0)))
     config = scenarios(subject="item", levels=["similar", "catalogue"], filters=["same_item", "variants"], size=2)
     made = compose(small, config, night=NIGHT)
     assert lists(made)["a"] == [("e", 1), ("c", 2)]
@@ -160,26 +165,22 @@ def test_a_product_page_shows_neither_the_item_nor_its_variants(small) -> None:
     ]
 
 
-def test_scores_of_the_items_in_a_cart_add_up_and_the_trace_names_those_items(small) -> None:
-    for subject, item, score in (("a", "d", 1.0), ("b", "d", 1.5), ("a", "e", 2.0), ("b", "a", 9.0)):
-        small.add(
-            "models.candidates",
-            {
-                "task": "similar",
-                "model": "knn",
-                "subject_type": "item",
-                "subject_id": subject,
-                "item_id": item,
-                "score": score,
-            },
-        )
-    small.add(
-        "interactions.session_events",
-        {"event_id": "1", "cart_id": "c1", "item_id": "a"},
-        {"event_id": "2", "cart_id": "c1", "item_id": "b"},
-    )
+def _cart(number: int, item: str, event: str, quantity: int | None = 1, day: int = 10, **more: Any) -> dict[str, Any]:
+    at = datetime.fromisoformat(f"2026-03-{day:02} 12:{number:02}")
+    return {"event_id": str(number), "item_id": item, "event_type": event, "quantity": quantity, "occurred_at": at,
+            "event_date": at.date(), "cart_id": "c1", **more}  # fmt: skip
+
+
+def _of_a_cart(small, *contents: str) -> Composition:
+    """Two slots for the open cart c1 that holds ``contents``, from the items like them."""
+    small.add("interactions.session_events", *(_cart(n, item, "add_to_cart") for n, item in enumerate(contents)))
     config = scenarios(id="cart", subject="cart", levels=["cart_items", "catalogue"], filters=["in_cart"], size=2)
-    made = compose(small, config, night=NIGHT)
+    return compose(small, config, night=NIGHT)
+
+
+def test_scores_of_the_items_in_a_cart_add_up_and_the_trace_names_those_items(small) -> None:
+    small.add("models.candidates", *_similar(("a", "d", 1.0), ("b", "d", 1.5), ("a", "e", 2.0), ("b", "a", 9.0)))
+    made = _of_a_cart(small, "a", "b")
     # d: 1.0 + 1.5 beats e: 2.0; a is in the cart
     assert lists(made)["c1"] == [("d", 1), ("e", 1)]
     assert [r["origin_items"] for r in made.trace.to_pylist() if r["subject_id"] == "c1"] == [["b", "a"], ["a"]]
@@ -187,28 +188,10 @@ def test_scores_of_the_items_in_a_cart_add_up_and_the_trace_names_those_items(sm
 
 
 def test_an_item_in_a_cart_that_the_catalogue_has_not_still_leads_to_others_but_is_not_named(small) -> None:
-    of_an_item = {"task": "similar", "model": "knn", "subject_type": "item"}
-    small.add(
-        "models.candidates",
-        {**of_an_item, "subject_id": "gone", "item_id": "d", "score": 1.0},
-        {**of_an_item, "subject_id": "gone", "item_id": "e", "score": 2.0},
-        {**of_an_item, "subject_id": "a", "item_id": "d", "score": 1.5},
-    )
-    small.add(
-        "interactions.session_events",
-        {"event_id": "1", "cart_id": "c1", "item_id": "gone"},
-        {"event_id": "2", "cart_id": "c1", "item_id": "a"},
-    )
-    config = scenarios(id="cart", subject="cart", levels=["cart_items", "catalogue"], filters=["in_cart"], size=2)
-    made = compose(small, config, night=NIGHT)
+    small.add("models.candidates", *_similar(("gone", "d", 1.0), ("gone", "e", 2.0), ("a", "d", 1.5)))
+    made = _of_a_cart(small, "gone", "a")
     assert lists(made)["c1"] == [("d", 1), ("e", 1)]
     assert [r["origin_items"] for r in made.trace.to_pylist() if r["subject_id"] == "c1"] == [["a"], []]
-
-
-def _cart(number: int, item: str, event: str, quantity: int | None = 1, day: int = 10, **more: Any) -> dict[str, Any]:
-    at = datetime.fromisoformat(f"2026-03-{day:02} 12:{number:02}")
-    return {"event_id": str(number), "item_id": item, "event_type": event, "quantity": quantity, "occurred_at": at,
-            "event_date": at.date(), "cart_id": "c1", **more}  # fmt: skip
 
 
 @pytest.mark.parametrize(

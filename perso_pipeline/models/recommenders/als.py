@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 
-from perso_pipeline.models.config import AlsConfig
 from perso_pipeline.models.protocol import (
     Explanation,
     InteractionMatrix,
     NotExplainable,
     explained,
 )
+from perso_pipeline.models.recommenders.config import AlsConfig
 from perso_pipeline.models.recommenders.factors import FactorModel, one_blas_thread
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from perso_pipeline.models.config import BlendConfig, LinearName
+from perso_pipeline.models.names import LinearName
 from perso_pipeline.models.protocol import (
     Arrays,
     Explanation,
@@ -24,6 +24,7 @@ from perso_pipeline.models.protocol import (
     Recommender,
     explained,
 )
+from perso_pipeline.models.recommenders.config import BlendConfig
 from perso_pipeline.models.recommenders.dense import best_of_all
 
 

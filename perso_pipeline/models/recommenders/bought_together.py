@@ -8,8 +8,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from perso_pipeline.models.config import BoughtTogetherConfig
 from perso_pipeline.models.protocol import InteractionMatrix
+from perso_pipeline.models.recommenders.config import BoughtTogetherConfig
 from perso_pipeline.models.recommenders.neighbours import NeighbourModel
 from perso_pipeline.models.recommenders.pairs import discounted_pairs, needed_journal, orders_of
 

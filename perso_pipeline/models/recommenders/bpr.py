@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from perso_pipeline.models.config import BprConfig
 from perso_pipeline.models.protocol import Explanation, InteractionMatrix, NotExplainable
+from perso_pipeline.models.recommenders.config import BprConfig
 from perso_pipeline.models.recommenders.factors import FactorModel, one_blas_thread
 
 

@@ -6,7 +6,7 @@ variant with early merge (the low-pass term is sharpened too).
 
 from typing import ClassVar
 
-from perso_pipeline.models.config import BspmConfig
+from perso_pipeline.models.recommenders.config import BspmConfig
 from perso_pipeline.models.recommenders.graph_filter import Columns, GraphFilter
 
 

@@ -9,8 +9,8 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy import sparse
 
-from perso_pipeline.models.config import CoVisitationConfig
 from perso_pipeline.models.protocol import InteractionMatrix
+from perso_pipeline.models.recommenders.config import CoVisitationConfig
 from perso_pipeline.models.recommenders.neighbours import NeighbourModel
 from perso_pipeline.models.recommenders.pairs import discounted_pairs, needed_journal
 from perso_pipeline.models.signals import to_day

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 
-from perso_pipeline.models.config import ContentConfig
 from perso_pipeline.models.protocol import Indices, InteractionMatrix
+from perso_pipeline.models.recommenders.config import ContentConfig
 from perso_pipeline.models.recommenders.neighbours import NeighbourModel, product
 
 

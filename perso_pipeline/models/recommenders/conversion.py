@@ -10,8 +10,8 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from perso_pipeline.models.config import ConversionConfig
 from perso_pipeline.models.protocol import KINDS, Indices, InteractionMatrix, Journal
+from perso_pipeline.models.recommenders.config import ConversionConfig
 from perso_pipeline.models.recommenders.for_anyone import ForAnyone
 from perso_pipeline.models.recommenders.pairs import needed_journal
 from perso_pipeline.models.signals import to_day

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import lapack
 
-from perso_pipeline.models.config import EaseConfig
 from perso_pipeline.models.protocol import (
     Arrays,
     Explanation,
@@ -22,6 +21,7 @@ from perso_pipeline.models.protocol import (
     TooLargeError,
     explained,
 )
+from perso_pipeline.models.recommenders.config import EaseConfig
 from perso_pipeline.models.recommenders.dense import best_of_all
 from perso_pipeline.models.recommenders.neighbours import damped
 from perso_pipeline.models.recommenders.ranking import itself

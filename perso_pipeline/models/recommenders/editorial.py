@@ -4,8 +4,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from perso_pipeline.models.config import EditorialConfig
 from perso_pipeline.models.protocol import InteractionMatrix
+from perso_pipeline.models.recommenders.config import EditorialConfig
 from perso_pipeline.models.recommenders.for_anyone import ForAnyone
 
 

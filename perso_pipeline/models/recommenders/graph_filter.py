@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from perso_pipeline.models.config import GraphFilterConfig
 from perso_pipeline.models.protocol import (
     Arrays,
     Explanation,
@@ -21,6 +20,7 @@ from perso_pipeline.models.protocol import (
     Ranked,
     explained,
 )
+from perso_pipeline.models.recommenders.config import GraphFilterConfig
 from perso_pipeline.models.recommenders.dense import best_of_all
 from perso_pipeline.models.recommenders.neighbours import damped
 from perso_pipeline.models.recommenders.ranking import itself

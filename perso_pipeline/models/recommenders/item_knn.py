@@ -5,8 +5,8 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy import sparse
 
-from perso_pipeline.models.config import ItemKnnConfig
 from perso_pipeline.models.protocol import InteractionMatrix
+from perso_pipeline.models.recommenders.config import ItemKnnConfig
 from perso_pipeline.models.recommenders.neighbours import NeighbourModel, damped
 
 

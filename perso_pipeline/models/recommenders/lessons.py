@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from perso_pipeline.models.config import TwoStageConfig
 from perso_pipeline.models.ids import places
 from perso_pipeline.models.protocol import Indices, InteractionMatrix, Past, Recommender
+from perso_pipeline.models.recommenders.config import TwoStageConfig
 from perso_pipeline.models.recommenders.features import Moment
 from perso_pipeline.models.recommenders.gathering import Candidates, gather
 

@@ -6,8 +6,8 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy import sparse
 
-from perso_pipeline.models.config import RandomConfig
 from perso_pipeline.models.protocol import Arrays, Explanation, Indices, InteractionMatrix, NotExplainable, Ranked
+from perso_pipeline.models.recommenders.config import RandomConfig
 from perso_pipeline.models.recommenders.ranking import itself, ranked_parts
 
 

@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from perso_pipeline.models.config import TwoStageConfig
 from perso_pipeline.models.protocol import Insight
+from perso_pipeline.models.recommenders.config import TwoStageConfig
 
 
 class Ranker:

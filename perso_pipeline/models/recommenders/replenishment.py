@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from perso_pipeline.models.config import ReplenishmentConfig
 from perso_pipeline.models.protocol import (
     KINDS,
     Arrays,
@@ -21,6 +20,7 @@ from perso_pipeline.models.protocol import (
     Ranked,
     explained,
 )
+from perso_pipeline.models.recommenders.config import ReplenishmentConfig
 from perso_pipeline.models.recommenders.pairs import needed_journal
 from perso_pipeline.models.recommenders.ranking import ranked_rows
 from perso_pipeline.models.signals import to_day

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from perso_pipeline.models.config import SessionConfig
 from perso_pipeline.models.protocol import (
     Arrays,
     Explanation,
@@ -23,6 +22,7 @@ from perso_pipeline.models.protocol import (
     Ranked,
     explained,
 )
+from perso_pipeline.models.recommenders.config import SessionConfig
 from perso_pipeline.models.recommenders.neighbours import answered, product
 from perso_pipeline.models.recommenders.pairs import needed_journal
 from perso_pipeline.models.recommenders.ranking import itself

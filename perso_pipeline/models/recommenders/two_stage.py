@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from perso_pipeline.models.config import TwoStageConfig
 from perso_pipeline.models.protocol import (
     Arrays,
     Explanation,
@@ -24,6 +23,7 @@ from perso_pipeline.models.protocol import (
     Ranked,
     Recommender,
 )
+from perso_pipeline.models.recommenders.config import TwoStageConfig
 from perso_pipeline.models.recommenders.features import NAMES, Moment
 from perso_pipeline.models.recommenders.gathering import SAYINGS, Candidates, gather
 from perso_pipeline.models.recommenders.gathering import names as names_of

@@ -11,11 +11,12 @@ import dagster as dg
 
 from perso_pipeline.contracts.errors import PersoError, nearest
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.models.config import TASKS
 from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.names import TASKS
 from perso_pipeline.resources.display import markdown_picture
+from perso_pipeline.resources.provenance import code_version
 from perso_pipeline.resources.settings import SettingsResource
-from perso_pipeline.resources.tracking import TrackingResource, code_version
+from perso_pipeline.resources.tracking import TrackingResource
 from perso_pipeline.resources.warehouse import WarehouseResource
 
 if TYPE_CHECKING:

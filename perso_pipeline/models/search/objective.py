@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models import metrics
-from perso_pipeline.models.config import SiteModels, Task
+from perso_pipeline.models.config import SiteModels
 from perso_pipeline.models.evaluation import PRIMARY, PRIMARY_K, answers
 from perso_pipeline.models.evidence import Evidence, with_evidence
 from perso_pipeline.models.intervals import Resamples
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.protocol import Recommender
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.signals import Signals, to_day

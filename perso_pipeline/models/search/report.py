@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from perso_pipeline.models.config import Task
 from perso_pipeline.models.evaluation import PRIMARY, PRIMARY_K
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.plots import canvas
 from perso_pipeline.models.search.objective import Gain, Windows
 from perso_pipeline.models.search.space import Setting

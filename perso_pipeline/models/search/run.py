@@ -16,7 +16,8 @@ import optuna
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.models.config import SiteModels, Task
+from perso_pipeline.models.config import SiteModels
+from perso_pipeline.models.names import Task
 from perso_pipeline.models.search.objective import (
     Gain,
     gain,
@@ -28,7 +29,8 @@ from perso_pipeline.models.search.report import best_yaml, history, importance_b
 from perso_pipeline.models.search.space import SPACES, Setting, space_of, widened
 from perso_pipeline.models.search.study import Tried, best, finished, importances, search
 from perso_pipeline.models.site_night import MODELS_VERSION, SiteNight
-from perso_pipeline.resources.tracking import ModelRun, Tracking
+from perso_pipeline.resources.tracked import ModelRun
+from perso_pipeline.resources.tracking import Tracking
 
 _WINDOWS = 3
 

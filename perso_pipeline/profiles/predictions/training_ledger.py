@@ -25,7 +25,8 @@ from perso_pipeline.profiles.predictions.training import (
     training_sets,
 )
 from perso_pipeline.resources.model_files import LedgerEntry, entries, read_verified
-from perso_pipeline.resources.tracking import ModelRun, NightRun, Tracking
+from perso_pipeline.resources.tracked import ModelRun, NightRun
+from perso_pipeline.resources.tracking import Tracking
 
 Row = Mapping[str, Any]
 
@@ -114,7 +115,9 @@ class TrainingLedger:
         run_id = recorded.models[model]
         self._store.store_model(run_id, {_CARD: body})
         if outcome.is_accepted:
-            self._store.register(title, run_id, night=known.trained_on, version=known.version, alias="champion")
+            self._store.registry.register(
+                title, run_id, night=known.trained_on, version=known.version, alias="champion"
+            )
         for name, picture in outcome.pictures.items():
             self.pictures[f"{known.site_id}/{known.trained_on}/{name.removesuffix('.png')}"] = picture
         self.links[f"{known.site_id}/{known.trained_on}/{model} in mlflow"] = recorded.path(run_id)

@@ -6,7 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from perso_pipeline.models.config import (
+from perso_pipeline.models.config import SiteModels
+from perso_pipeline.models.protocol import Explanation, NotExplainable, ShortReason
+from perso_pipeline.models.recommenders.config import (
     AlsConfig,
     BlendConfig,
     BprConfig,
@@ -15,9 +17,7 @@ from perso_pipeline.models.config import (
     EditorialConfig,
     GraphFilterConfig,
     ItemKnnConfig,
-    SiteModels,
 )
-from perso_pipeline.models.protocol import Explanation, NotExplainable, ShortReason
 from perso_pipeline.models.recommenders.item_knn import _bm25
 from perso_pipeline.models.roster import ALL, build
 

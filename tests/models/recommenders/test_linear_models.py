@@ -5,10 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from perso_pipeline.models.config import BlendConfig, BspmConfig, EaseConfig, GraphFilterConfig, Rp3betaConfig
 from perso_pipeline.models.protocol import TooLargeError
 from perso_pipeline.models.recommenders.blend import Blend
 from perso_pipeline.models.recommenders.bspm import Bspm
+from perso_pipeline.models.recommenders.config import (
+    BlendConfig,
+    BspmConfig,
+    EaseConfig,
+    GraphFilterConfig,
+    Rp3betaConfig,
+)
 from perso_pipeline.models.recommenders.dense import best_of_all, steadied
 from perso_pipeline.models.recommenders.ease import Ease
 from perso_pipeline.models.recommenders.gf_cf import GfCf

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from perso_pipeline.models.candidates import CandidateRows, as_table
-from perso_pipeline.models.config import ConversionConfig, EditorialConfig, RecentlyAddedConfig
 from perso_pipeline.models.protocol import Catalogue, Journal
+from perso_pipeline.models.recommenders.config import ConversionConfig, EditorialConfig, RecentlyAddedConfig
 from perso_pipeline.models.recommenders.content import Content
 from perso_pipeline.models.recommenders.conversion import Conversion
 from perso_pipeline.models.recommenders.editorial import Editorial

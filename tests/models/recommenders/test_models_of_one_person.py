@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from perso_pipeline.models.config import ReplenishmentConfig, SessionConfig
 from perso_pipeline.models.protocol import KINDS, Journal, ShortReason
+from perso_pipeline.models.recommenders.config import ReplenishmentConfig, SessionConfig
 from perso_pipeline.models.recommenders.replenishment import Replenishment
 from perso_pipeline.models.recommenders.session import Session
 from perso_pipeline.models.signals import to_day

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from perso_pipeline.models.config import BoughtTogetherConfig, CoVisitationConfig, ViewedThenBoughtConfig
 from perso_pipeline.models.protocol import KINDS, Journal
 from perso_pipeline.models.recommenders.bought_together import BoughtTogether
 from perso_pipeline.models.recommenders.co_visitation import CoVisitation
+from perso_pipeline.models.recommenders.config import BoughtTogetherConfig, CoVisitationConfig, ViewedThenBoughtConfig
 from perso_pipeline.models.recommenders.viewed_then_bought import ViewedThenBought
 from perso_pipeline.models.signals import to_day
 

@@ -10,16 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perso_pipeline.models import plots, race
-from perso_pipeline.models.config import TwoStageConfig
 from perso_pipeline.models.evaluation import Evaluation, evaluate
 from perso_pipeline.models.evidence import from_tables, read_evidence, with_evidence
 from perso_pipeline.models.past import with_past
 from perso_pipeline.models.protocol import Explanation, Insight, NotExplainable
 from perso_pipeline.models.recommenders import features, gathering
+from perso_pipeline.models.recommenders.config import TwoStageConfig
 from perso_pipeline.models.recommenders.lessons import described, lesson, lessons
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.signals import from_table, matrix_as_of, read_signals, to_day
-from perso_pipeline.resources.tracking import ModelRun, NightRun, Tracking
+from perso_pipeline.resources.tracked import ModelRun, NightRun
+from perso_pipeline.resources.tracking import Tracking
 
 CUT = date(2026, 1, 18)
 AS_OF = CUT + timedelta(days=14)

@@ -1,53 +1,26 @@
-"""Stage ``models``: the race of a night, its champions, their files, their candidates."""
+"""The race of a night, its champions and the files in which they are kept."""
 
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import dagster as dg
-import numpy as np
-import pyarrow as pa
 
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models import artifacts, race, tables
-from perso_pipeline.models.candidates import CandidateRows, as_table
+from perso_pipeline.models.assets.declared import COMMON, FACTS, GROUPS, night_of, preview
 from perso_pipeline.models.evaluation import PRIMARY, PRIMARY_K, Evaluation, evaluate
-from perso_pipeline.models.inputs import by_site, drop_other_sites, rows_of, site_as_decided, site_configs
+from perso_pipeline.models.inputs import by_site, rows_of, site_as_decided, site_configs
 from perso_pipeline.models.pins import read_pins
-from perso_pipeline.models.roster import FOR_ANYONE, build
-from perso_pipeline.models.site_night import MODELS_VERSION, SiteNight
-from perso_pipeline.models.submodel_lists import SiteLists, further_lists, read_groups
-from perso_pipeline.resources.display import markdown_picture, markdown_table
-from perso_pipeline.resources.model_files import entries, read_verified
-from perso_pipeline.resources.partitions import NIGHTLY
+from perso_pipeline.models.roster import build
+from perso_pipeline.models.site_night import SiteNight
+from perso_pipeline.resources.display import markdown_picture
+from perso_pipeline.resources.model_files import entries
+from perso_pipeline.resources.provenance import code_version
 from perso_pipeline.resources.settings import SettingsResource
-from perso_pipeline.resources.tracking import (
-    STEP_WITH_MLFLOW,
-    Dataset,
-    ModelRun,
-    NightRun,
-    Recorded,
-    Tracking,
-    TrackingResource,
-    code_version,
-)
+from perso_pipeline.resources.tracked import Dataset, ModelRun, NightRun, Recorded
+from perso_pipeline.resources.tracking import STEP_WITH_MLFLOW, Tracking, TrackingResource
 from perso_pipeline.resources.warehouse import WarehouseResource
-
-_COMMON: dict[str, Any] = {
-    "group_name": "models",
-    "owners": ["team:perso"],
-    "partitions_def": NIGHTLY,
-    "code_version": str(MODELS_VERSION),
-}
-_FACTS = [
-    dg.AssetKey(["interactions", "interactions"]),
-    dg.AssetKey(["interactions", "session_events"]),
-    dg.AssetKey(["interactions", "order_movements"]),
-    dg.AssetKey(["identity", "identity_map"]),
-]
-_GROUPS = [dg.AssetKey(["segments", "primary_segment"]), dg.AssetKey(["profiles", "item_profiles"])]
-_PREVIEW_ROWS = 10
-
 
 _MEASURED = {
     "training_sets": "One row per night and site: what models could learn from, the time cut, what dropped out.",
@@ -59,9 +32,7 @@ _MEASURED = {
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(
-            ["models", table], description=grain, deps=[*_FACTS, *_GROUPS], kinds={"python", "mlflow"}, **_COMMON
-        )
+        dg.AssetSpec(["models", table], description=grain, deps=[*FACTS, *GROUPS], kinds={"python", "mlflow"}, **COMMON)
         for table, grain in _MEASURED.items()
     ],
     **STEP_WITH_MLFLOW,
@@ -73,7 +44,7 @@ def model_evaluations(
     tracking: TrackingResource,
 ) -> Iterator[dg.MaterializeResult]:
     """Race every model on one split per site and log the night to MLflow."""
-    night, here, store = _night(context), warehouse.open(), tracking.open()
+    night, here, store = night_of(context), warehouse.open(), tracking.open()
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in _MEASURED}
     skipped: dict[str, str] = {}
     left_out: dict[str, str] = {}
@@ -118,7 +89,7 @@ def model_evaluations(
             asset_key=["models", table],
             metadata={
                 "dagster/row_count": len(rows[table]),
-                "preview": _preview(tables.table(previews[table], tables.SCHEMAS[table])),
+                "preview": preview(tables.table(previews[table], tables.SCHEMAS[table])),
                 **(shown if table == "model_evaluations" else {}),
                 **note,
             },
@@ -129,7 +100,7 @@ def model_evaluations(
     key=["models", "champions"],
     deps=[["models", "training_sets"], ["models", "model_evaluations"], ["models", "slice_evaluations"]],
     kinds={"python", "mlflow"},
-    **_COMMON,
+    **COMMON,
     **STEP_WITH_MLFLOW,
 )
 def champions(
@@ -139,7 +110,7 @@ def champions(
     tracking: TrackingResource,
 ) -> dg.MaterializeResult:
     """One row per night, site and task: the model that serves, its version and the reason in words."""
-    night, here, store = _night(context), warehouse.open(), tracking.open()
+    night, here, store = night_of(context), warehouse.open(), tracking.open()
     configs = site_configs(settings.get().config_dir)
     pins = read_pins(settings.get().config_dir)
     measured = by_site(rows_of(here, "models.model_evaluations", night))
@@ -170,14 +141,14 @@ def champions(
         ]
     written = tables.table(rows, tables.CHAMPIONS)
     here.write_partition("models.champions", written, {"night": night})
-    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "preview": _preview(written)})
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(rows), "preview": preview(written)})
 
 
 @dg.asset(
     key=["models", "model_artifacts"],
-    deps=[["models", "champions"], *_FACTS, *_GROUPS],
+    deps=[["models", "champions"], *FACTS, *GROUPS],
     kinds={"python", "mlflow"},
-    **_COMMON,
+    **COMMON,
     **STEP_WITH_MLFLOW,
 )
 def model_artifacts(
@@ -187,7 +158,7 @@ def model_artifacts(
     tracking: TrackingResource,
 ) -> dg.MaterializeResult:
     """One row per night, site, model and stored file, with the SHA-256 that is checked before loading."""
-    night, here, store = _night(context), warehouse.open(), tracking.open()
+    night, here, store = night_of(context), warehouse.open(), tracking.open()
     configs = site_configs(settings.get().config_dir)
     rows: list[dict[str, Any]] = []
     registered: dict[str, str] = {}
@@ -207,7 +178,7 @@ def model_artifacts(
             for alias, name in (("champion", row["model"]), ("challenger", row["challenger"])):
                 if name:
                     run_id = recorded.models[name]
-                    number = store.register(title, run_id, night=night, version=site.version, alias=alias)
+                    number = store.registry.register(title, run_id, night=night, version=site.version, alias=alias)
                     registered[f"{title} {alias}"] = f"{name}, version {number}"
     written = tables.table(rows, tables.MODEL_ARTIFACTS)
     here.write_partition("models.model_artifacts", written, {"night": night})
@@ -216,119 +187,9 @@ def model_artifacts(
             "dagster/row_count": len(rows),
             "bytes": sum(row["bytes"] for row in rows),
             "registered": dg.MetadataValue.json(registered),
-            "preview": _preview(written),
+            "preview": preview(written),
         }
     )
-
-
-_CANDIDATE_DEPS = [
-    dg.AssetKey(["models", "model_artifacts"]),
-    dg.AssetKey(["models", "champions"]),
-    *_FACTS,
-    *_GROUPS,
-    dg.AssetKey(["staging", "stg_catalog_items"]),
-    dg.AssetKey(["segments", "segment_membership"]),
-]
-
-
-@dg.multi_asset(
-    specs=[
-        dg.AssetSpec(["models", name], description=description, deps=_CANDIDATE_DEPS, kinds=kinds, **_COMMON)
-        for name, kinds, description in (
-            (
-                "candidates",
-                {"python", "duckdb"},
-                "One row per night, site, task, model, submodel, subject and rank: what might be shown, unfiltered.",
-            ),
-            (
-                "submodels",
-                {"python", "duckdb"},
-                "One row per night, site, submodel and group: whether it was trained, on how much, and who answers.",
-            ),
-            (
-                "submodel_members",
-                {"python", "duckdb"},
-                "One row per night, site, submodel and item or person: the group that answers there.",
-            ),
-            (
-                "cold_items",
-                {"python", "duckdb"},
-                "One row per night, site and item that is new or that too few people met to be placed by behaviour.",
-            ),
-        )
-    ],
-    **STEP_WITH_MLFLOW,
-)
-def candidates(
-    context: dg.AssetExecutionContext,
-    settings: SettingsResource,
-    warehouse: WarehouseResource,
-    tracking: TrackingResource,
-) -> Iterator[dg.MaterializeResult]:
-    """Lists of the champions, of submodels and of cold items, before any filter."""
-    night, here, store = _night(context), warehouse.open(), tracking.open()
-    configs, threads = site_configs(settings.get().config_dir), settings.get().threads
-    ledger = by_site(rows_of(here, "models.model_artifacts", night))
-    counts: dict[str, int] = {}
-    further: dict[str, SiteLists] = {}
-    for site_id, chosen in by_site(rows_of(here, "models.champions", night)).items():
-        site = site_as_decided(here, site_id, night, configs[site_id], chosen)
-        champion = {row["task"]: row["model"] for row in chosen}
-        data = site.matrix()
-        models = {}
-        for name in {*FOR_ANYONE, *champion.values()}:
-            stored = [row for row in ledger.get(site_id, []) if row["model"] == name]
-            folder = store.model_folder(stored[0]["mlflow_run_id"]) if stored else None
-            files = read_verified(folder, tables.ledger_of(stored)) if folder else {}
-            models[name] = artifacts.unpacked(name, files, data, site.config, threads=threads)
-        lists = CandidateRows(night, site_id, data, site.config.candidates, blocked=site.config.blocked)
-        made: list[pa.RecordBatch] = []
-        for name in FOR_ANYONE:
-            made += lists.for_anyone(models[name], site.version)
-        # A champion that gives everyone the same list already stands there once, under 'anyone'.
-        if champion["personal"] not in FOR_ANYONE:
-            made += lists.for_people(models[champion["personal"]], site.version)
-        further[site_id] = further_lists(site, data, read_groups(here, site), threads=threads)
-        if champion["similar"] not in FOR_ANYONE:
-            warm = np.flatnonzero(~np.isin(data.items, further[site_id].placed_by_content))
-            made += lists.for_items(models[champion["similar"]], site.version, some=warm)
-        made += further[site_id].candidates
-        counts[site_id] = here.write_partition(
-            "models.candidates", as_table(made), {"night": night, "site_id": site_id}
-        )
-    drop_other_sites(here, "models.candidates", night, set(counts))
-    written = {
-        "submodels": tables.table([row for s in further.values() for row in s.submodels], tables.SUBMODELS),
-        "submodel_members": pa.concat_tables(
-            [tables.SUBMODEL_MEMBERS.empty_table(), *(one for s in further.values() for one in s.members)]
-        ),
-        "cold_items": tables.table([row for s in further.values() for row in s.cold_items], tables.COLD_ITEMS),
-    }
-    for name, rows in written.items():
-        here.write_partition(f"models.{name}", rows, {"night": night})
-    preview = here.query(
-        "select * from models.candidates where night = ? and rank <= 2 order by all limit ?", [night, _PREVIEW_ROWS]
-    )
-    yield dg.MaterializeResult(
-        asset_key=["models", "candidates"],
-        metadata={
-            "dagster/row_count": sum(counts.values()),
-            "rows_per_site": dg.MetadataValue.json(counts),
-            "preview": _preview(preview),
-        },
-    )
-    for name, rows in written.items():
-        yield dg.MaterializeResult(
-            asset_key=["models", name],
-            metadata={
-                "dagster/row_count": rows.num_rows,
-                "preview": _preview(rows),
-            },
-        )
-
-
-def _night(context: dg.AssetExecutionContext) -> date:
-    return date.fromisoformat(context.partition_key)
 
 
 def _recorded(store: Tracking, site_id: str, night: date, key: str) -> Recorded:
@@ -361,7 +222,3 @@ def _links(site_id: str, recorded: Recorded) -> dict[str, dg.MetadataValue]:
 
 def _picture(body: bytes) -> dg.MetadataValue:
     return dg.MetadataValue.md(markdown_picture(body, title="plot"))
-
-
-def _preview(rows: pa.Table) -> dg.MetadataValue:
-    return dg.MetadataValue.md(markdown_table(rows.drop_columns("night"), limit=_PREVIEW_ROWS))

@@ -1,110 +1,17 @@
-"""The stage as Dagster runs it, over a real warehouse and a real MLflow store."""
+"""From the race of a night to its champions and their files."""
 
-import io
 import socket
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import dagster as dg
 import numpy as np
 import pytest
-from rich.console import Console
 
-from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models import assets, checks
 from perso_pipeline.models.inputs import site_configs
 from perso_pipeline.models.pins import Pin, PinnedModels, write_pins
-from perso_pipeline.models.tables import CHAMPIONS, table
-from perso_pipeline.operation.rank_list import rank_list, reason, shown
-from perso_pipeline.resources.partitions import NIGHTLY
-from perso_pipeline.resources.settings import SettingsResource
-from perso_pipeline.resources.tracking import TrackingResource
-from perso_pipeline.settings import PROJECT_ROOT, Settings
-from tests.open_warehouse import OpenWarehouse, OpenWarehouseResource
-
-NIGHT = NIGHTLY.start.date()
-MEASURED = ("training_sets", "model_evaluations", "slice_evaluations", "model_verdicts")
-LISTS = ("candidates", "submodels", "submodel_members", "cold_items")  # made in one step
-TABLES = (*MEASURED, "champions", "model_artifacts", *LISTS)
-
-
-@pytest.fixture(autouse=True)
-def tried_again_at_once(monkeypatch):
-    """A step that failed is tried once more, after three seconds."""
-    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda policy, attempt: 0)
-
-
-@pytest.fixture(scope="module")
-def mlflow_dir(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("mlflow")
-
-
-@pytest.fixture
-def stage(shop, tmp_path, mlflow_dir):
-    """Two sites: shop-uk where taste decides, shop-de in its first day; shop-biz has nothing."""
-    config_dir = tmp_path / "config"
-    config_dir.mkdir()
-    for name in ("sites.yml", "models.yml"):
-        text = (PROJECT_ROOT / "config" / name).read_text()
-        (config_dir / name).write_text(text.replace("sites: {}", f"sites:\n  shop-uk: {{{_inline()}}}"))
-    rng = np.random.default_rng(5)
-    for person in range(80):
-        half = person % 2 * 30
-        for back in range(20):
-            for item in rng.choice(30, size=1, replace=False):
-                shop.event(f"c{person:02d}", f"item-{half + item:02d}", NIGHT - timedelta(days=back))
-    shop.event("d1", "item-00", NIGHT, site="shop-de")
-    shop.event("d2", "item-01", NIGHT, site="shop-de")
-    return Stage(shop.write(), config_dir, mlflow_dir)
-
-
-def _inline() -> str:
-    return (
-        "evaluation: {enough_people: 60, min_people: 40, bootstrap_samples: 200, min_slice_people: 20}, "
-        "als: {factors: 8, iterations: 5}, item_knn: {k1: 0.2, b: 0.2}"
-    )
-
-
-_HARMED_SLICE = """
-    insert into models.slice_evaluations by name
-    select night, site_id, task, 'segment' as kind, 'loyal' as slice, model, metric, k, -0.2 as value, -0.3 as ci_low,
-        -0.1 as ci_high, 60 as people
-    from models.model_evaluations where metric = 'ndcg_minus_popular' and k = 10
-"""
-
-
-class Stage:
-    def __init__(self, warehouse: OpenWarehouse, config_dir: Path, mlflow_dir: Path) -> None:
-        self.warehouse = warehouse
-        self.config_dir = config_dir
-        self.tracking = TrackingResource(
-            uri=f"sqlite:///{mlflow_dir / 'mlflow.db'}", artifact_dir=str(mlflow_dir / "artifacts")
-        )
-        self.resources = {
-            "settings": SettingsResource(config_dir=str(config_dir)),
-            "warehouse": OpenWarehouseResource(path=str(warehouse.path)),
-            "tracking": self.tracking,
-        }
-
-    def run(self, *names: str, night: date = NIGHT) -> dg.ExecuteInProcessResult:
-        everything = [
-            *dg.load_assets_from_modules([assets]),
-            *dg.load_asset_checks_from_modules([checks]),
-        ]
-        selection = dg.AssetSelection.assets(*(["models", name] for name in names)) if names else None
-        return dg.materialize(
-            everything,
-            resources=self.resources,
-            partition_key=night.isoformat(),
-            selection=selection,
-            raise_on_error=False,
-        )
-
-    def rows(self, name: str) -> list[dict]:
-        return self.warehouse.query(f"select * from models.{name} order by all").to_pylist()
-
-    def client(self):
-        return self.tracking.open()._client
+from perso_pipeline.models.tables import CHAMPIONS, TRAINING_SETS, table
+from tests.models.assets.stage import LISTS, MEASURED, NIGHT, TABLES
 
 
 def test_a_night_ends_in_champions_files_and_candidates_and_again_in_the_same(stage):
@@ -149,42 +56,11 @@ def test_a_night_ends_in_champions_files_and_candidates_and_again_in_the_same(st
     assert run.data.params[f"{champion['model']}.{'factors' if champion['model'] == 'als' else 'neighbours'}"]
 
 
-def test_a_given_list_is_put_in_order_by_the_model_that_the_night_stored(stage, monkeypatch):
-    assert stage.run().success
-    monkeypatch.setenv("PERSO_CONFIG_DIR", str(stage.config_dir))
-    with stage.warehouse.transaction() as connection:  # the names to be shown
-        connection.execute(
-            "insert into staging.stg_catalog_items by name select 'shop-uk' as site_id, 'item-07' as item_id, "
-            "'Blue [mug]' as name, timestamp '2020-01-01' as occurred_at, date '2020-01-01' as known_on"
-        )
-
-    def ask(who, items, site=None):
-        return rank_list(Settings(), stage.warehouse, stage.tracking.open(), who, items, site)
-
-    # c00 likes items 0 to 29 and c01 the others, but for what each has had so far.
-    for who, first in (("c00", "item-07"), ("c01", "item-41")):
-        answer = ask(who, ["item-41", "item-07", "item-99"])
-        assert answer.ranked.placed[0].item_id == first
-        assert answer.ranked.unknown == ("item-99",)
-    champion = next(r for r in stage.rows("champions") if r["site_id"] == "shop-uk" and r["task"] == "personal")
-    assert (answer.site_id, answer.model, answer.version) == ("shop-uk", champion["model"], champion["version"])
-    page = Console(width=200, file=io.StringIO())
-    page.print(shown(answer))
-    assert "1     item-41" in page.file.getvalue()
-    assert "item-07  Blue [mug]" in page.file.getvalue()  # a name is no mark-up
-    why = reason(ask("c00", ["item-07"]).ranked.placed[0])
-    assert why.startswith(f"{champion['model']}, because of item-")
-    with pytest.raises(PersoError, match="Nobody is known as 'nobody'"):
-        ask("nobody", ["item-07"])
-    with pytest.raises(PersoError, match=r"No model serves the site 'shop-u' .*did you mean 'shop-uk'"):
-        ask("c00", ["item-07"], "shop-u")
-
-
 def test_a_try_that_was_killed_is_closed_by_the_next(stage):
     client = stage.client()
     experiment = stage.tracking.open()._experiment("shop-uk")
     killed = client.create_run(experiment, tags={"perso.night": NIGHT.isoformat()}).info.run_id
-    stage.warehouse.write_partition("models.training_sets", table([], assets.tables.TRAINING_SETS), {"night": NIGHT})
+    stage.warehouse.write_partition("models.training_sets", table([], TRAINING_SETS), {"night": NIGHT})
     # New data, so that the night is logged anew.
     with stage.warehouse.transaction() as connection:
         connection.execute("delete from interactions.interactions where identifier = 'customer:c79'")
@@ -194,18 +70,6 @@ def test_a_try_that_was_killed_is_closed_by_the_next(stage):
     assert stage.tracking.open().recorded("shop-uk", NIGHT, night["key"]) is not None
 
 
-def test_altered_model_files_stop_the_candidates(stage):
-    assert stage.run().success
-    row = next(r for r in stage.rows("model_artifacts") if r["model"] == "popular" and r["file"] == "arrays.npz")
-    path = stage.tracking.open().model_folder(row["mlflow_run_id"]) / row["file"]
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-    result = stage.run(*LISTS)
-    assert not result.success
-    failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.error.to_string()
-    assert "altered after it was stored" in failure
-    assert stage.run("model_artifacts", *LISTS).success  # the mend that the message names
-
-
 def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(stage):
     assert stage.run().success
     rows = stage.rows("champions")
@@ -213,7 +77,7 @@ def test_a_champion_that_was_not_surely_better_than_popular_blocks_what_follows(
         if row["site_id"] == "shop-de":
             row["model"] = "random"  # nothing was measured there
     stage.warehouse.write_partition("models.champions", table(rows, CHAMPIONS), {"night": NIGHT})
-    everything = [*dg.load_assets_from_modules([assets]), *dg.load_asset_checks_from_modules([checks])]
+    everything = [*dg.load_assets_from_package_module(assets), *dg.load_asset_checks_from_modules([checks])]
     result = dg.materialize(
         everything,
         resources=stage.resources,
@@ -252,6 +116,14 @@ def test_a_pinned_model_serves_its_nights_and_a_check_warns(stage):
     assert found["champion_was_chosen_by_the_race"].description.startswith("shop-uk, personal: rp3beta serves")
     shown = {r["model"] for r in stage.rows("candidates") if (r["site_id"], r["subject_type"]) == ("shop-uk", "person")}
     assert shown == {"rp3beta"}
+
+
+_HARMED_SLICE = """
+    insert into models.slice_evaluations by name
+    select night, site_id, task, 'segment' as kind, 'loyal' as slice, model, metric, k, -0.2 as value, -0.3 as ci_low,
+        -0.1 as ci_high, 60 as people
+    from models.model_evaluations where metric = 'ndcg_minus_popular' and k = 10
+"""
 
 
 @pytest.mark.parametrize(
@@ -326,38 +198,7 @@ def test_an_old_night_run_again_takes_no_alias_from_a_later_one(stage):
     store = stage.tracking.open()
     row = stage.rows("champions")[0]
     run_id, title = row["mlflow_run_id"], "alias-test"
-    store.register(title, run_id, night=NIGHT + timedelta(days=1), version="v2", alias="champion")
+    store.registry.register(title, run_id, night=NIGHT + timedelta(days=1), version="v2", alias="champion")
     other = next(r["mlflow_run_id"] for r in stage.rows("model_artifacts") if r["mlflow_run_id"] != run_id)
-    store.register(title, other, night=NIGHT, version="v1", alias="champion")
+    store.registry.register(title, other, night=NIGHT, version="v1", alias="champion")
     assert stage.client().get_model_version_by_alias(title, "champion").run_id == run_id
-
-
-def test_an_artefact_folder_outside_the_store_is_refused(stage, tmp_path):
-    assert stage.run(*MEASURED).success
-    client = stage.client()
-    elsewhere = client.create_experiment(f"elsewhere-{tmp_path.name}", artifact_location=tmp_path.as_uri())
-    run_id = client.create_run(elsewhere).info.run_id
-    with pytest.raises(PersoError, match="lie outside"):
-        stage.tracking.open().model_folder(run_id)
-    with pytest.raises(PersoError, match="has no run"):
-        stage.tracking.open().model_folder("../../etc")
-
-
-def test_an_item_that_too_few_people_met_is_placed_by_content_and_not_by_the_champion(stage):
-    with stage.warehouse.transaction() as connection:
-        connection.execute(f"""
-            insert into staging.stg_catalog_items by name
-            select
-                'o' || item_id as event_id, 'item_updated' as event_type, date '{NIGHT}' - 60 as event_date,
-                timestamp '{NIGHT}' - interval 60 day as occurred_at, 'shop-uk' as site_id, item_id, name,
-                date '{NIGHT}' - 60 as known_on
-            from (values ('item-00', 'blue mug'), ('rare', 'large blue mug'), ('item-01', 'lamp')) as t(item_id, name)""")
-        connection.execute(f"""
-            insert into interactions.interactions by name
-            select 'rare' as event_id, date '{NIGHT}' as event_date, 'shop-uk' as site_id, 'customer:c00' as identifier,
-                'rare' as item_id, 'product_view' as event_type, false as is_robot, date '{NIGHT}' as known_on""")
-    assert stage.run().success
-    lists = [row for row in stage.rows("candidates") if row["site_id"] == "shop-uk" and row["task"] == "similar"]
-    rare = [(row["submodel"], row["model"], row["item_id"]) for row in lists if row["subject_id"] == "rare"]
-    assert rare == [("cold_start", "content", "item-00")]
-    assert [row["item_id"] for row in stage.rows("cold_items")] == ["rare"]
