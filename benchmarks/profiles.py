@@ -115,7 +115,7 @@ select 'k' || n as event_id, 'item_upserted' as event_type, (select min(day) fro
     'product' as item_type, 'Item' as name, null::varchar as description, 'B' || n % 100 as brand,
     ['home/c' || n % 10 || '/d' || n % 40] as category_paths, (n % 90 + 1)::decimal(18, 4) as price, 'GBP' as currency,
     1::decimal(18, 4) as unit_cost, 9::bigint as stock, null::timestamp as valid_from, null::timestamp as valid_to,
-    null::varchar as parent_item_id
+    null::varchar as parent_item_id, null::json as attributes
 from range(10000) t(n);
 """
 

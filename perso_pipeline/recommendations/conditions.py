@@ -1,12 +1,14 @@
 """What a merchandising rule may say of an item: by itself, or against the item or person a list is made for.
 
 The words and their checks. ``composition.rules`` holds them against arrays; which rules there are is
-``merchandising``'s. Add an attribute to ``ITEM_ATTRIBUTES`` and nowhere else.
+``merchandising``'s. Add an attribute to ``ITEM_ATTRIBUTES`` and nowhere else; what a shop's catalogue says in its own
+words is asked as ``attributes.<name>``.
 """
 
 # ruff: noqa: EM101, EM102  (a sentence beside the fault it names is easier to read than a variable)
 
 import math
+import re
 from datetime import date
 from enum import StrEnum
 from typing import Literal, Self
@@ -54,6 +56,7 @@ ITEM_ATTRIBUTES: dict[str, tuple[Kind, str]] = {
     "is_seasonal": (Kind.FLAG, "is_seasonal"),
     "has_high_returns": (Kind.FLAG, "has_high_returns"),
 }
+_OWN_WORDS = re.compile(r"attributes((?:\.[\w -]+)+)")
 OF_A_PERSON = ("category", "brand", "price_band")  # what a person has a favourite of
 
 
@@ -86,7 +89,11 @@ _OF_NOTHING = (Comparison.IN, *_WITHOUT_VALUE)  # comparisons that have no meani
 class Condition(ConfigPart):
     """One statement about an item; unknown values do not hold, except with ``is_not`` and ``is_unknown``."""
 
-    attribute: str = Field(description="What of the item is asked.", json_schema_extra={"enum": list(ITEM_ATTRIBUTES)})
+    attribute: str = Field(
+        description="What of the item is asked; attributes.<name> is one of the catalogue's own, with a further dot "
+        "what lies within it.",
+        json_schema_extra={"anyOf": [{"enum": list(ITEM_ATTRIBUTES)}, {"pattern": f"^{_OWN_WORDS.pattern}$"}]},
+    )
     op: Comparison = Field(description="Comparison.")
     value: Scalar | tuple[Scalar, ...] | None = Field(
         default=None,
@@ -103,20 +110,39 @@ class Condition(ConfigPart):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if self.attribute not in ITEM_ATTRIBUTES:
-            raise ValueError(f"an item has no attribute '{self.attribute}'{nearest(self.attribute, ITEM_ATTRIBUTES)}")
+        if self.attribute not in ITEM_ATTRIBUTES and self.path is None:
+            hint = nearest(self.attribute, ITEM_ATTRIBUTES) or " (the catalogue's own are attributes.<name>)"
+            raise ValueError(f"an item has no attribute '{self.attribute}'{hint}")
         if self.levels is not None and (self.attribute != "category" or self.of is None):
             raise ValueError("'levels' counts those of a category that is compared with 'of'")
         if self.of is None:
-            _check_value(self.attribute, self.op, self.value)
+            _check_value(self.attribute, self.kind, self.op, self.value)
         else:
             self._check_relative()
         return self
 
+    @property
+    def path(self) -> str | None:
+        """JSON path of one of the catalogue's own attributes; None for any other."""
+        own = _OWN_WORDS.fullmatch(self.attribute)
+        return "$" + "".join(f'."{name}"' for name in own[1].split(".")[1:]) if own else None
+
+    @property
+    def kind(self) -> Kind:
+        """How the attribute compares; one of the catalogue's own as what it is compared with."""
+        if self.path is None:
+            return ITEM_ATTRIBUTES[self.attribute][0]
+        if any(isinstance(one, bool) for one in self.values):
+            return Kind.FLAG
+        has_number = any(isinstance(one, int | float) for one in self.values)
+        return Kind.NUMBER if has_number or self.op in _BY_SIZE else Kind.TEXT
+
     def _check_relative(self) -> None:
         if self.of == "person" and self.attribute not in OF_A_PERSON:
             raise ValueError(f"a person has no favourite {self.attribute}; only {', '.join(OF_A_PERSON)}")
-        kind = ITEM_ATTRIBUTES[self.attribute][0]
+        if self.path is not None:
+            raise ValueError(f"'{self.attribute}' is compared with values only, not with another's")
+        kind = self.kind
         if self.op in _OF_NOTHING or (kind is Kind.NUMBER) is not (self.op in _BY_SIZE):
             words = _BY_SIZE if kind is Kind.NUMBER else (Comparison.IS, Comparison.IS_NOT)
             raise ValueError(f"'{self.attribute}' of another is compared with {', '.join(words)}, not '{self.op}'")
@@ -126,7 +152,7 @@ class Condition(ConfigPart):
             return
         if self.attribute != "price":
             raise ValueError(f"of numbers only the price is compared with another item's, not '{self.attribute}'")
-        _check_value(self.attribute, self.op, self.value)
+        _check_value(self.attribute, kind, self.op, self.value)
         percents = self.value if isinstance(self.value, tuple) else (self.value,)
         if any(isinstance(one, int | float) and one < 0 for one in percents):
             raise ValueError("percents of a price are not below 0")
@@ -139,8 +165,7 @@ class Condition(ConfigPart):
         return self.value if isinstance(self.value, tuple) else (self.value,)
 
 
-def _check_value(attribute: str, op: Comparison, value: Scalar | tuple[Scalar, ...] | None) -> None:
-    kind = ITEM_ATTRIBUTES[attribute][0]
+def _check_value(attribute: str, kind: Kind, op: Comparison, value: Scalar | tuple[Scalar, ...] | None) -> None:
     if op in _WITHOUT_VALUE:
         if value is not None:
             raise ValueError(f"'{op}' takes no value")

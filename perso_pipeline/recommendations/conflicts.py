@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from perso_pipeline.recommendations.conditions import ITEM_ATTRIBUTES, Comparison, Condition, Kind
+from perso_pipeline.recommendations.conditions import Comparison, Condition, Kind
 from perso_pipeline.recommendations.merchandising import (
     Boost,
     Bury,
@@ -116,13 +116,15 @@ def _exclude_each_other(a: Condition, b: Condition) -> bool:
         return (b if a.op is Comparison.IS_UNKNOWN else a).op not in (Comparison.IS_UNKNOWN, Comparison.IS_NOT)
     alike: Callable[[object, object], bool] = _is_in_one_branch if a.attribute == "category" else _is_equal
     if a.op in named and b.op in named:
+        if a.path and a.kind is Kind.TEXT:
+            return False  # an item may have several colours
         return not any(alike(x, y) for x in a.values for y in b.values)
     for one, other in ((a, b), (b, a)):
         if one.op in named and other.op is Comparison.IS_NOT:
             return all(
                 _is_below(x, y) if a.attribute == "category" else x == y for x in one.values for y in other.values
             )
-    if ITEM_ATTRIBUTES[a.attribute][0] is Kind.NUMBER:
+    if a.kind is b.kind is Kind.NUMBER:
         (low_a, high_a), (low_b, high_b) = _range(a), _range(b)
         if Comparison.LESS_THAN in (a.op, b.op) or Comparison.MORE_THAN in (a.op, b.op):
             return low_a >= high_b or low_b >= high_a

@@ -14,7 +14,7 @@ from perso_pipeline.shop.catalogue import EURO_PER_POUND, Catalogue
 from perso_pipeline.shop.names import loyalty_cards, telephones
 from perso_pipeline.shop.orders import POSTAGE, POSTAGE_COST
 from perso_pipeline.shop.people import People, visitor_ids
-from perso_pipeline.shop.words import BRANDS, LEAVES, STYLES
+from perso_pipeline.shop.words import BRANDS, LEAVES, STYLES, TRAITS
 
 Columns = Mapping[str, pa.Array | Ints]
 _HOUR = 3600 * SECOND
@@ -191,6 +191,7 @@ def catalogue_records(
         "stock": arrays.numbers(np.where(product, catalogue.stock[site, safe], -1)),
         "valid_from": arrays.instants(np.where(launch >= 0, _launched(catalogue, safe, at, site, day), -1)),
         "image_url": arrays.words(np.where(product, item, -1), pictures),
+        "attributes": arrays.words(np.where(product, safe * 7 % len(TRAITS), -1), pa.array(TRAITS)),
     }  # fmt: skip
 
 

@@ -3,6 +3,9 @@
 Pure constants. Keep rates and randomness with the modules that use them.
 """
 
+import itertools
+import json
+
 # (category path, noun, median price in GBP)
 LEAVES: tuple[tuple[str, str, float], ...] = (
     ("home/kitchen/mugs", "Mug", 9.0), ("home/living/cushions", "Cushion", 22.0),
@@ -116,3 +119,9 @@ FINDLESS: tuple[str, ...] = ("gift vuocher", "sofa bed", "returns", "size guide"
 CONTACTS: tuple[str, ...] = (
     "where is my order anna.smith@example.com", "call me on +44 7700 900123", "max.muster@example.org rechnung",
 )  # fmt: skip
+
+_COLOURS = (["red"], ["blue"], ["green"], ["white", "black"], ["red", "white"])
+TRAITS = [  # what a catalogue says of an item in its own words, a JSON object
+    json.dumps({"colour": colours, "material": material, "is_recycled": material == "paper", "weight_g": weight})
+    for colours, material, weight in itertools.product(_COLOURS, ("cotton", "wood", "paper", "glass"), (90, 450))
+]

@@ -7,7 +7,8 @@
 {% macro catalog_columns() -%}
   {{ return([
     'site_id', 'item_id', 'event_id', 'event_type', 'occurred_at', 'event_date', 'item_type', 'name', 'description', 'brand',
-    'category_paths', 'price', 'currency', 'unit_cost', 'stock', 'valid_from', 'valid_to', 'parent_item_id', 'known_on',
+    'category_paths', 'price', 'currency', 'unit_cost', 'stock', 'valid_from', 'valid_to', 'parent_item_id', 'attributes',
+    'known_on',
   ]) }}
 {%- endmacro %}
 

@@ -24,7 +24,8 @@ create table staging.stg_catalog_items as
 select event_id, event_type, occurred_at::timestamp as occurred_at, occurred_at::date as event_date, known_on::date as known_on,
     'uk' as site_id, item_id, item_type, name, null::varchar as description, brand, category_paths,
     price::decimal(18,4) as price, 'GBP' as currency, unit_cost::decimal(18,4) as unit_cost, stock::bigint as stock,
-    null::timestamp as valid_from, valid_to::timestamp as valid_to, null::varchar as parent_item_id
+    null::timestamp as valid_from, valid_to::timestamp as valid_to, null::varchar as parent_item_id,
+    ('{"price":' || price || '}')::json as attributes
 from (values
     ('k1', 'item_upserted', '2026-01-01 00:00', '2026-01-01', 'mug', 'product', 'Mug', 'Alder', ['home/mugs', 'gifts'], 10, 4, 5, null),
     ('k2', 'item_upserted', '2026-01-04 00:00', '2026-01-04', 'mug', 'product', 'Mug', 'Alder', ['home/mugs', 'gifts'], 12, 4, 0, null),

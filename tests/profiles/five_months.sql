@@ -99,7 +99,7 @@ select 'k' || n as event_id, 'item_upserted' as event_type, timestamp '2026-01-0
     date '2026-01-01' as known_on, 'uk' as site_id, 'i' || n as item_id, 'product' as item_type, 'Item' as name, null::varchar as description,
     'B' || n % 2 as brand, ['home/c' || n % 3] as category_paths, (10 * n)::decimal(18, 4) as price, 'GBP' as currency,
     4::decimal(18, 4) as unit_cost, 9::bigint as stock, null::timestamp as valid_from, null::timestamp as valid_to,
-    null::varchar as parent_item_id
+    null::varchar as parent_item_id, ('{"lot":' || n || '}')::json as attributes
 from range(4) t(n);
 -- the catalogue drawn too: a record in three days or so, of three prices, some without one, some deletions, some weeks late
 insert into staging.stg_catalog_items
@@ -111,7 +111,7 @@ select 'c' || item || '-' || day, case when b % 20 = 0 then 'item_deleted' else 
     timestamp '2026-01-01 12:00:00' + to_days(day::integer), date '2026-01-01' + day::integer,
     date '2026-01-01' + (day + case when c < 150 then c % 6 when c < 170 then c else 0 end)::integer,
     'uk', 'i' || item, 'product', 'Item ' || day, null, 'B' || item % 2, ['home/c' || item % 3],
-    case when b % 7 > 0 then 10 * (b % 3) + item end, 'GBP', 4, c, null, null, null
+    case when b % 7 > 0 then 10 * (b % 3) + item end, 'GBP', 4, c, null, null, null, case when b % 3 > 0 then ('{"lot":' || c || '}')::json end
 from drawn where a < 300;
 create table interactions.item_days as
 select site_id, item_id, movement_date as event_date, known_on, 0::bigint as views, 0::bigint as cart_adds, 0::bigint as wish_list_adds,

@@ -170,9 +170,12 @@ def test_what_is_gone_sold_out_expired_or_a_service_is_not_available(profiled):
 
 
 def test_an_item_is_as_the_catalogue_had_it_on_the_night(profiled):
-    query = "select night, price, stock, views_28d, net_28d, return_rate from profiles.item_profiles where item_id = $item order by night"
-    rows = [tuple(row.values())[1:] for row in profiled.query(query, {"item": "mug"}).to_pylist()]
-    assert rows == [(12, 0, 1, 18, 0.0), (12, 0, 1, 9, 0.45)]  # 9 of 20 came back
+    query = (
+        "select price, stock, views_28d, net_28d, return_rate, attributes from profiles.item_profiles "
+        "where item_id = $item order by night"
+    )
+    rows = [tuple(row.values()) for row in profiled.query(query, {"item": "mug"}).to_pylist()]
+    assert rows == [(12, 0, 1, 18, 0.0, '{"price":12}'), (12, 0, 1, 9, 0.45, '{"price":12}')]  # 9 of 20 came back
 
 
 def test_days_before_the_window_do_not_count(profiled):

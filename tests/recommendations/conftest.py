@@ -31,7 +31,7 @@ TABLES = {
     "share double, place integer",
     "profiles.item_profiles": "night date, site_id varchar, item_id varchar, item_type varchar, name varchar, "
     "category_path varchar, stock bigint, is_available boolean, valid_from timestamp, valid_to timestamp, "
-    "parent_item_id varchar, views_28d bigint, cart_adds_28d bigint, purchases_28d bigint, brand varchar, "
+    "parent_item_id varchar, attributes varchar, views_28d bigint, cart_adds_28d bigint, purchases_28d bigint, brand varchar, "
     "price decimal(18, 4), price_band varchar, margin_rate double, margin_band varchar, first_seen_date date, is_new boolean, "
     "days_of_stock double, has_high_returns boolean",
     "segments.segment_membership": "night date, site_id varchar, person_id varchar, segment_id varchar",

@@ -3,6 +3,7 @@
 ``data`` is a small shop as ``random_shop`` makes it; scenarios and rules are as in the config files, as dictionaries.
 """
 
+import json
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,11 +69,18 @@ class Composer:
         return self.value(self.subject, condition["attribute"])
 
     def value(self, item: str, attribute: str) -> Any:
+        if attribute.startswith("attributes."):
+            found = json.loads(self.items[item]["attributes"] or "{}")
+            for name in attribute.split(".")[1:]:
+                found = found.get(name) if isinstance(found, dict) else None
+            return found
         column = {"category": "category_path", "item": "item_id", "parent": "parent_item_id"}.get(attribute, attribute)
         return self.items[item].get(column)
 
     def holds(self, condition: dict[str, Any], item: str) -> bool:
         value, op, wanted = self.value(item, condition["attribute"]), condition["op"], condition.get("value")
+        if condition["attribute"].startswith("attributes.") and op not in ("is_known", "is_unknown"):
+            return self.holds_of_own_words(value, op, wanted)
         if condition.get("of"):
             reference = self.reference(condition)
             if condition["attribute"] == "price":
@@ -104,6 +112,17 @@ class Composer:
             "at_most": lambda: value <= wanted,
             "between": lambda: wanted[0] <= value <= wanted[1],
         }[op]()
+
+    def holds_of_own_words(self, value: Any, op: str, wanted: Any) -> bool:
+        if isinstance(wanted, bool):
+            is_so = {"true": True, "yes": True, "false": False}.get(str(value).lower()) is wanted
+        elif isinstance(wanted, int):
+            number = float(value) if value not in (None, "heavy") else math.nan
+            is_so = number <= wanted if op == "at_most" else number >= wanted if op == "at_least" else number == wanted
+        else:
+            options = wanted if op == "in" else [wanted]
+            is_so = bool(set(options) & set(value if isinstance(value, list) else [value]))
+        return is_so != (op == "is_not")
 
     def means(self, rule: dict[str, Any], item: str) -> bool:
         return item in self.items and all(self.holds(condition, item) for condition in rule["where"])

@@ -1,5 +1,6 @@
 """Small random shops, scenarios and rules, and a way to put a shop into the warehouse."""
 
+import json
 import random
 from datetime import date, timedelta
 from typing import Any
@@ -8,6 +9,18 @@ NIGHT = date(2026, 3, 10)
 BRANDS = ("acme", "bolt", "crux")
 CATEGORIES = ("x", "x/y", "x/y/z", "xy", "w")
 SEGMENTS = ("gold", "lapsed")
+
+
+def random_attributes(rng: random.Random) -> str | None:
+    """What a catalogue says of an item in its own words: one colour or several, a weight as number or text, a flag."""
+    if rng.random() < 0.2:
+        return None
+    said = {
+        "colour": rng.choice(["red", "blue", ["red", "white"], []]),
+        "size": {"weight (g)": 1, "weight g": rng.choice([90, "450", "heavy", None])},
+        "is_recycled": rng.choice([True, False, "yes"]),
+    }
+    return json.dumps({name: said[name] for name in said if rng.random() < 0.8})
 
 
 def random_shop(rng: random.Random) -> dict[str, Any]:
@@ -22,6 +35,7 @@ def random_shop(rng: random.Random) -> dict[str, Any]:
             "parent_item_id": rng.choice([None, None, "P1", "P2", "P3"]),
             "category_path": rng.choice(CATEGORIES),
             "brand": rng.choice([*BRANDS, None]),
+            "attributes": random_attributes(rng),
             "price": rng.choice([10, 20, 25, 40, None]),
             "purchases_28d": rng.randint(0, 3),
             "cart_adds_28d": rng.randint(0, 3),
@@ -100,6 +114,16 @@ def random_condition(rng: random.Random, data: dict[str, Any], *, relative: str 
             {"attribute": "price", "op": rng.choice(["at_least", "at_most"]), "value": rng.choice([10, 20, 25])},
             {"attribute": "price", "op": "between", "value": [15, 30]},
             {"attribute": "stock", "op": "at_least", "value": 1},
+            {
+                "attribute": "attributes.colour",
+                "op": rng.choice(["is", "is_not"]),
+                "value": rng.choice(["red", "white"]),
+            },
+            {"attribute": "attributes.colour", "op": "in", "value": ["white", "blue"]},
+            {"attribute": "attributes.colour", "op": rng.choice(["is_known", "is_unknown"])},
+            {"attribute": "attributes.size.weight g", "op": rng.choice(["at_least", "at_most"]), "value": 100},
+            {"attribute": "attributes.size.weight g", "op": rng.choice(["is", "is_not"]), "value": 90},
+            {"attribute": "attributes.is_recycled", "op": rng.choice(["is", "is_not"]), "value": True},
             {"attribute": "item", "op": "is", "value": rng.choice(data["items"])["item_id"]},
         ]
     )

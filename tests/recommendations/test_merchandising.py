@@ -44,6 +44,12 @@ def test_without_the_file_there_are_no_rules(folder: Path) -> None:
         ("kind: exclude, where: [{attribute: price, op: between, value: [3, 2]}]", "takes [low, high]"),
         ("kind: exclude, where: [{attribute: stock, op: at_most, of: context, value: 1}]", "only the price"),
         ("kind: exclude, where: [{attribute: price, op: at_most, of: person, value: 1}]", "no favourite price"),
+        (
+            "kind: exclude, where: [{attribute: colour, op: is, value: red}]",
+            "the catalogue's own are attributes.<name>",
+        ),
+        ("kind: exclude, where: [{attribute: attributes.size, op: in, value: [1, L]}]", "is a number, not 'l'"),
+        ("kind: exclude, where: [{attribute: attributes.colour, op: is, of: context}]", "with values only"),
         ("kind: boost, where: [{attribute: brand, op: is_known}]", "needs one of factor and positions"),
         ("kind: repeat, at_most: 8, nights: 7", "nothing is shown 8 times in 7 nights"),
         ("kind: repeat, at_most: 2, nights: 7, scenarios: [product]", "the lists of 'product' are for item"),

@@ -16,7 +16,7 @@ from perso_pipeline.contracts.warehouse import Value
 from perso_pipeline.recommendations.composition.catalogue import Catalogue, flag
 from perso_pipeline.recommendations.composition.pairs import Indices
 from perso_pipeline.recommendations.composition.part import PartReader, matrix
-from perso_pipeline.recommendations.conditions import ITEM_ATTRIBUTES, Comparison, Condition
+from perso_pipeline.recommendations.conditions import ITEM_ATTRIBUTES, Comparison, Condition, Kind
 from perso_pipeline.recommendations.levels import Subject
 from perso_pipeline.recommendations.merchandising import Conditioned, Repeat, Rule, RuleBase, Variety
 from perso_pipeline.recommendations.scenarios import Scenario
@@ -63,18 +63,30 @@ def _static(rules: Iterable[RuleBase]) -> list[Condition]:
 
 def static_sql(one: Condition, marks: Sequence[str]) -> str:
     """A condition on an item alone over ``profiles.item_profiles``, never null; ``marks`` stand for its values."""
-    expression, op = ITEM_ATTRIBUTES[one.attribute][1], one.op
+    expression, op = _expression(one), one.op
     if op in (Comparison.IS_KNOWN, Comparison.IS_UNKNOWN):
         return f"({expression} is {'not ' if op is Comparison.IS_KNOWN else ''}null)"
     if op is Comparison.BETWEEN:
         return f"coalesce({expression} between {marks[0]} and {marks[1]}, false)"
     if op in _COMPARED:
         return f"coalesce({expression} {_COMPARED[op]} {marks[0]}, false)"
-    if one.attribute == "category":  # with its sub-categories
+    if one.path and one.kind is Kind.TEXT:  # one of several where it is a list
+        each = f"list_append(json_extract_string(attributes, '{one.path}[*]'), {expression})"
+        same = f"list_has_any({each}, [{', '.join(marks)}])"
+    elif one.attribute == "category":  # with its sub-categories
         same = " or ".join(f"{expression} = {mark} or starts_with({expression}, {mark} || '/')" for mark in marks)
     else:
         same = f"{expression} in ({', '.join(marks)})"
     return f"(not coalesce({same}, false))" if op is Comparison.IS_NOT else f"coalesce({same}, false)"
+
+
+def _expression(one: Condition) -> str:
+    """What of ``profiles.item_profiles`` a condition asks."""
+    if one.path is None:
+        return ITEM_ATTRIBUTES[one.attribute][1]
+    said = f"json_extract_string(attributes, '{one.path}')"
+    types = {Kind.NUMBER: "double", Kind.FLAG: "boolean"}
+    return f"try_cast({said} as {types[one.kind]})" if one.kind in types else said
 
 
 @dataclass(frozen=True, slots=True)

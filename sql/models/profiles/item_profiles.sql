@@ -91,6 +91,7 @@ latest as (
         valid_from,
         valid_to,
         parent_item_id,
+        cast(attributes as varchar) as attributes,
         first_seen_date
     from records
     where event_type = 'item_upserted' and place_of_type = 1
@@ -210,6 +211,7 @@ final as (
         cast(latest.valid_from as timestamp) as valid_from,
         cast(latest.valid_to as timestamp) as valid_to,
         latest.parent_item_id,
+        latest.attributes,
         latest.first_seen_date,
         cast(coalesce(sums.views_28d, 0) as bigint) as views_28d,
         cast(coalesce(sums.cart_adds_28d, 0) as bigint) as cart_adds_28d,
@@ -283,6 +285,7 @@ select
     valid_from,
     valid_to,
     parent_item_id,
+    attributes,
     first_seen_date,
     views_28d,
     cart_adds_28d,
