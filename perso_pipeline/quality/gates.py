@@ -38,7 +38,14 @@ def _gate(stage: str, suites: Sequence[Suite]) -> dg.AssetChecksDefinition:
         store = warehouse.open()
         docs = settings.get().data_docs_dir
         with WarehouseLock.hold(store.path, purpose=f"{stage} gate"):
-            outcomes = run_suites(chosen, warehouse_path=store.path, window=run_window(context.run), docs_dir=docs)
+            outcomes = run_suites(
+                chosen,
+                warehouse_path=store.path,
+                window=run_window(context.run),
+                docs_dir=docs,
+                memory_limit=warehouse.memory_limit,
+                threads=warehouse.threads,
+            )
         for suite in chosen:
             for key, result in _results(suite, outcomes[suite.table], docs=str(docs_page(docs, suite.table))):
                 if key in context.selected_asset_check_keys:

@@ -91,6 +91,8 @@ def run_suites(
     warehouse_path: Path,
     window: tuple[date, date] | None,
     docs_dir: Path,
+    memory_limit: str = "4GB",
+    threads: int = 2,
 ) -> dict[str, list[Outcome]]:
     """Run suites over the partitions of a window (both ends included) and write Data Docs.
 
@@ -99,6 +101,8 @@ def run_suites(
         warehouse_path: DuckDB file; the caller holds its lock.
         window: First and last partition, or None for whole tables.
         docs_dir: Folder of the Data Docs, one page a table (``docs_page``).
+        memory_limit: DuckDB's.
+        threads: DuckDB's.
 
     Returns:
         Outcomes by table name, one per expectation.
@@ -112,7 +116,7 @@ def run_suites(
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = add_warehouse(context, str(warehouse_path))
+    source = add_warehouse(context, str(warehouse_path), {"memory_limit": memory_limit, "threads": threads})
     try:
         outcomes = {}
         for suite in suites:

@@ -128,7 +128,7 @@ def _published_before(warehouse: Warehouse, night: date) -> date | None:
 
 
 _FRESHNESS = """
-select 'candidates' as what, true as is_there from models.candidates where night = $night group by all
+select 'candidates' as what, true as is_there where exists (select 1 from models.candidates where night = $night)
 union all
 select 'scenario ' || scenario_id, true from recommendations.recommendations where night = $night group by scenario_id
 union all

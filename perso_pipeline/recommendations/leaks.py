@@ -15,9 +15,23 @@ from perso_pipeline.recommendations.subjects import site_condition, subjects_sql
 
 _COLUMNS = "r.site_id, r.scenario_id, r.subject_type, r.subject_id, r.rank, r.item_id"
 
-_CATALOGUE = """
-left join profiles.item_profiles as i on i.night = $night and i.site_id = r.site_id and i.item_id = r.item_id
-where """
+# few items stand in many lists: an item is judged once
+_ITEM = """
+semi join (
+    select s.site_id, s.item_id
+    from shown as s
+    left join profiles.item_profiles as i on i.night = $night and i.site_id = s.site_id and i.item_id = s.item_id
+    where {test}
+) using (site_id, item_id)"""
+
+# groups of rows that agree in some columns; those of one hash are found first, for that is one number to group by
+_TWICE = """
+semi join (
+    select {keys} from {rows}
+    where hash({keys}) in (select hash({keys}) from {rows} group by all having count(*) > 1)
+    group by all having count(*) > 1
+) using ({keys})"""
+_OF_A_LIST = "site_id, subject_type, subject_id"
 
 _PERSON_OF = """
 join people as p using (site_id, subject_type, subject_id)
@@ -36,26 +50,21 @@ _LINES_BOUGHT = """(
 
 # always in force, whatever a scenario filters
 _ALWAYS = {
-    "foreign or unknown item": _CATALOGUE + "i.item_id is null",
-    "not for sale": _CATALOGUE + "i.item_type not in ('product', 'content')",
+    "foreign or unknown item": _ITEM.format(test="i.item_id is null"),
+    "not for sale": _ITEM.format(test="i.item_type not in ('product', 'content')"),
     "foreign site": "where not ({sites})",
     "beyond the list": "where r.rank < 1 or r.rank > $size",
-    "repeated item": """where (r.subject_type, r.site_id, r.subject_id, r.item_id) in (
-    select (subject_type, site_id, subject_id, item_id) from lists
-    group by subject_type, site_id, subject_id, item_id having count(*) > 1
-)""",
-    "repeated rank": """where (r.subject_type, r.site_id, r.subject_id, r.rank) in (
-    select (subject_type, site_id, subject_id, rank) from lists
-    group by subject_type, site_id, subject_id, rank having count(*) > 1
-)""",
+    "repeated item": _TWICE.format(keys=f"{_OF_A_LIST}, item_id", rows="lists"),
+    "repeated rank": _TWICE.format(keys=f"{_OF_A_LIST}, rank", rows="lists"),
 }
 
 _OF_FILTER = {
-    Filter.SOLD_OUT: _CATALOGUE + "i.stock <= 0",
-    Filter.EXPIRED: _CATALOGUE
-    + "i.valid_to <= ($night::date + 1)::timestamp or i.valid_from > ($night::date + 1)::timestamp",
-    Filter.CONTENT: _CATALOGUE + "i.item_type <> 'product'",
-    Filter.PRODUCTS: _CATALOGUE + "i.item_type <> 'content'",
+    Filter.SOLD_OUT: _ITEM.format(test="i.stock <= 0"),
+    Filter.EXPIRED: _ITEM.format(
+        test="i.valid_to <= ($night::date + 1)::timestamp or i.valid_from > ($night::date + 1)::timestamp"
+    ),
+    Filter.CONTENT: _ITEM.format(test="i.item_type <> 'product'"),
+    Filter.PRODUCTS: _ITEM.format(test="i.item_type <> 'content'"),
     Filter.VIEWED: _PERSON_OF.format(
         facts="interactions.interactions",
         test="f.event_type in ('product_view', 'content_consumed') "
@@ -72,14 +81,11 @@ _OF_FILTER = {
     select 1 from cart_contents as c
     where c.site_id = r.site_id and c.cart_key = r.subject_id and c.item_id = r.item_id
 )""",
-    Filter.VARIANTS: """where (r.subject_type, r.site_id, r.subject_id, r.item_id) in (
-    select (l.subject_type, l.site_id, l.subject_id, l.item_id)
-    from lists as l
-    join profiles.item_profiles as i on i.night = $night and i.site_id = l.site_id and i.item_id = l.item_id
-    qualify count(*) over (
-        partition by l.site_id, l.subject_type, l.subject_id, coalesce(i.parent_item_id, i.item_id)
-    ) > 1
-)""",
+    Filter.VARIANTS: f"""
+semi join (
+    select {_OF_A_LIST}, item_id
+    from families as r {_TWICE.format(keys=f"{_OF_A_LIST}, family", rows="families")}
+) using ({_OF_A_LIST}, item_id)""",
 }
 
 _TWICE_ON_A_PAGE = f"""
@@ -96,7 +102,7 @@ def leaks_sql(scenario: Scenario, in_force: Sequence[Rule]) -> tuple[str, Mappin
     """One row per (rule, row of the scenario's lists that breaks it), in a fixed order, and what the rules bind."""
     tests = dict(_ALWAYS)
     if {Filter.SOLD_OUT, Filter.EXPIRED} <= set(scenario.filters):
-        tests["not available"] = _CATALOGUE + "not i.is_available"
+        tests["not available"] = _ITEM.format(test="not i.is_available")
     tests |= {str(rule).replace("_", " "): _OF_FILTER[rule] for rule in scenario.filters}
     of_rules, bound = rule_tests(in_force)
     selects = [
@@ -111,6 +117,14 @@ people as (
 
 lists as materialized (
     select * from recommendations.recommendations where night = $night and scenario_id = $scenario
+),
+
+shown as materialized (select distinct site_id, item_id from lists),
+
+families as (
+    select l.site_id, l.subject_type, l.subject_id, l.item_id, coalesce(i.parent_item_id, i.item_id) as family
+    from lists as l
+    join profiles.item_profiles as i on i.night = $night and i.site_id = l.site_id and i.item_id = l.item_id
 )
 
 {" union all ".join(selects)}

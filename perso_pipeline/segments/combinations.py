@@ -3,7 +3,7 @@
 People are rows of small integers here, one per attribute: -1 is a value too rare to be looked at.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -59,9 +59,7 @@ def moments_of(
     by_attributes: dict[tuple[int, ...], tuple[np.ndarray, ...]] = {}
     levels_of: dict[tuple[int, ...], tuple[int, ...]] = {}
     wanted = {cell.attributes for cell in cells}
-    for attributes, groups, levels in _groupings(codes):
-        if attributes not in wanted:
-            continue
+    for attributes, groups, levels in _groupings(codes, only=wanted):
         inside = groups >= 0
         kept, values, size = groups[inside], outcome[inside], int(np.prod(levels))
         by_attributes[attributes] = tuple(
@@ -78,11 +76,15 @@ def moments_of(
     return Moments(*rows), Moments(*everyone)
 
 
-def _groupings(codes: np.ndarray) -> Iterator[tuple[tuple[int, ...], np.ndarray, tuple[int, ...]]]:
-    """Attributes, group of each row (-1: outside) and number of values by attribute, for every combination."""
+def _groupings(
+    codes: np.ndarray, *, only: Collection[tuple[int, ...]] | None = None
+) -> Iterator[tuple[tuple[int, ...], np.ndarray, tuple[int, ...]]]:
+    """Attributes, group of each row (-1: outside) and number of values by attribute, for every combination or some."""
     levels = tuple(int(column.max(initial=-1)) + 1 for column in codes.T)
     for number in range(1, MOST_ATTRIBUTES + 1):
         for attributes in combinations(range(codes.shape[1]), number):
+            if only is not None and attributes not in only:
+                continue
             sizes = tuple(max(levels[attribute], 1) for attribute in attributes)
             groups = np.zeros(len(codes), dtype=np.int64)
             inside = np.ones(len(codes), dtype=bool)

@@ -175,28 +175,35 @@ def _explained(populations: Mapping[str, Population], found: list[Discovery], le
         found,
         key=lambda d: (not d.is_confirmed, not d.is_above, d.found.p_value * d.confirming.p_value, d.cell.attributes),
     )
-    kept: dict[tuple[str, str], list[Discovery]] = {}
+    kept: dict[tuple[str, str], list[tuple[Discovery, np.ndarray]]] = {}
     result: list[Discovery] = []
     for discovery in strength:
         by = None
         if discovery.is_confirmed:
+            people = populations[discovery.site_id]
+            mine = discovery.cell.holds(people.codes)
             stronger = kept.setdefault((discovery.site_id, discovery.metric), [])
-            by = _explanation(populations[discovery.site_id], discovery, stronger, least_people)
+            by = _explanation(people, discovery, mine, stronger, least_people)
             if by is None:
-                stronger.append(discovery)
+                stronger.append((discovery, mine))
         result.append(replace(discovery, explained_by=by))
     return result
 
 
-def _explanation(people: Population, discovery: Discovery, stronger: list[Discovery], least_people: int) -> Cell | None:
-    mine = discovery.cell.holds(people.codes)
-    masks = {other.cell: other.cell.holds(people.codes) for other in stronger}
-    shared = {other.cell: int((masks[other.cell] & mine).sum()) for other in stronger}
-    able = [o.cell for o in stronger if shared[o.cell] or o.is_above > discovery.is_above]
+def _explanation(
+    people: Population,
+    discovery: Discovery,
+    mine: np.ndarray,
+    stronger: list[tuple[Discovery, np.ndarray]],
+    least_people: int,
+) -> Cell | None:
+    """The stronger one without whose people nothing is left of it; each comes with whom it holds, as ``mine``."""
+    shared = {other.cell: int((theirs & mine).sum()) for other, theirs in stronger}
+    able = [(o.cell, theirs) for o, theirs in stronger if shared[o.cell] or o.is_above > discovery.is_above]
     if not able:
         return None
-    outside = ~np.any([masks[cell] for cell in able], axis=0)
+    outside = ~np.any([theirs for _, theirs in able], axis=0)
     group, everyone = moments_of([discovery.cell], people.codes, people.outcome(discovery.metric), outside)
     score = _SCORES[discovery.metric](group, everyone.without(group))
     is_different = group.count[0] >= least_people and bool(two_sided(score)[0] < _EXPLAINED_FROM)
-    return None if is_different else max(able, key=shared.__getitem__)
+    return None if is_different else max((cell for cell, _ in able), key=shared.__getitem__)

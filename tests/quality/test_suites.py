@@ -92,3 +92,39 @@ def test_a_useless_suite_is_refused_with_its_file_name(tmp_path: Path, name: str
     with pytest.raises(ConfigError) as refusal:
         read_suites(tmp_path)
     assert sentence in str(refusal.value)
+
+
+UNIQUE = {
+    "type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": ["night", "person_id"]}, "severity": "critical",
+}  # fmt: skip
+
+
+def observed(path: Path, tmp_path: Path, chosen: Suite) -> list[str]:
+    found = run_suites([chosen], warehouse_path=path, window=None, docs_dir=tmp_path / "docs")
+    return [f"{o.is_met} {o.observed}" for o in found["profiles.people"][1:]]
+
+
+def test_keys_that_stand_twice_are_counted_and_others_pass(warehouse_path: Path, tmp_path: Path) -> None:
+    whole = UNIQUE | {"kwargs": {"column_list": ["night", "person_id", "orders"]}}
+    assert observed(warehouse_path, tmp_path, suite(UNIQUE, whole)) == [
+        "False element count 4, unexpected count 2",
+        "True element count 4, unexpected count 0",
+    ]
+
+
+def test_keys_with_a_missing_part_are_left_out_of_the_count(warehouse_path: Path, tmp_path: Path) -> None:
+    with duckdb.connect(str(warehouse_path)) as connection:
+        connection.execute("delete from profiles.people where orders = 2")
+        connection.execute("insert into profiles.people values (date '2026-01-02', null, 7)")
+    assert observed(warehouse_path, tmp_path, suite(UNIQUE)) == ["True element count 4, unexpected count 0"]
+
+
+@pytest.mark.parametrize(("least", "count"), [(0, 1), (-1000, 301)])
+def test_unexpected_rows_are_counted_all_and_asked_for_once(
+    warehouse_path: Path, tmp_path: Path, least: int, count: int
+) -> None:
+    with duckdb.connect(str(warehouse_path)) as connection:
+        connection.execute("insert into profiles.people select date '2026-01-03', 'p' || i, -500 from range(300) t(i)")
+    query = f"select person_id from {{batch}} where orders < 0 and orders > {-100 if least == 0 else least}"
+    rows = {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": query}, "severity": "critical"}
+    assert observed(warehouse_path, tmp_path, suite(rows)) == [f"False observed value {count}"]

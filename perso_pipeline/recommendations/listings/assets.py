@@ -67,18 +67,22 @@ def listing_tables(
     rankings = rank_categories(signals, listings, night=night)
     store.write_partition("recommendations.category_ranking", rankings.category_ranking, {"night": night})
     store.write_partition("recommendations.listing_rules", rankings.listing_rules, {"night": night})
-    personal = rank_for_people(store, listings.personal, night=night)
-    store.write_partition("recommendations.personal_category_ranking", personal, {"night": night})
+    own = "recommendations.personal_category_ranking"
+    parts = ({own: part} for part in rank_for_people(store, listings.personal, night=night))
+    written = store.write_partitions(parts, {"night": night})
     tables = {
-        "category_ranking": rankings.category_ranking,
-        "listing_rules": rankings.listing_rules,
-        "personal_category_ranking": personal,
+        "category_ranking": (rankings.category_ranking.num_rows, rankings.category_ranking),
+        "listing_rules": (rankings.listing_rules.num_rows, rankings.listing_rules),
+        "personal_category_ranking": (
+            written[own],
+            store.query(f"from {own} where night = ? limit 10", [night]),
+        ),
     }
-    for table, rows in tables.items():
+    for table, (count, rows) in tables.items():
         yield dg.MaterializeResult(
             asset_key=["recommendations", table],
             metadata={
-                "dagster/row_count": rows.num_rows,
+                "dagster/row_count": count,
                 "night": night.isoformat(),
                 "preview": dg.MetadataValue.md(markdown_table(rows)),
             },

@@ -9,6 +9,7 @@ taste, the mean of their shares of the item's brand and category, counts as 1 / 
 hand keeps its place.
 """
 
+from collections.abc import Iterator
 from datetime import date
 
 import pyarrow as pa
@@ -37,6 +38,7 @@ _ACTIVE = """
     where night = $night and has_personalization_consent is not false
         and last_seen_date > $night::date - $active_days::integer"""
 
+_BECAUSE = "'pinned by hand', 'their model and their taste', 'their model', 'their taste', 'the category''s order'"
 # People, lists, items, brands and paths go by number until the end: joining and sorting tens of millions of pairs by
 # texts took three times as long.
 _PERSONAL = f"""
@@ -134,8 +136,18 @@ pairs as (
     left join paths as t on t.person_no = h.person_no and t.path_no = l.path_no
 ),
 
+-- narrow, for it is sorted: what else a place says is looked up by head and place in the category's order
 fused as (
-    select *, 1.0 / (60 + category_rank) + coalesce(own_score, 0) + taste / 60 as score
+    select
+        head_no, category_rank, is_pinned,
+        1.0 / (60 + category_rank) + coalesce(own_score, 0) + taste / 60 as score,
+        case
+            when is_pinned then 'pinned by hand'
+            when own_score is not null and taste > 0 then 'their model and their taste'
+            when own_score is not null then 'their model'
+            when taste > 0 then 'their taste'
+            else 'the category''s order'
+        end::enum ({_BECAUSE}) as because
     from pairs
 ),
 
@@ -145,43 +157,40 @@ turned as (
 ),
 
 ranked as (
-    select t.*, case when t.is_pinned then t.category_rank else f.rank end as rank
+    select
+        h.person_no, h.list_no, t.category_rank, t.score, t.because,
+        case when t.is_pinned then t.category_rank else f.rank end as rank
     from turned as t
-    left join free_places as f on f.list_no = t.list_no and f.turn = t.turn
+    join heads as h using (head_no)
+    left join free_places as f on f.list_no = h.list_no and f.turn = t.turn
     where t.is_pinned or t.turn <= $size
 )
 
 select
-    $night::date as night, p.site_id, p.person_id, l.category_path, r.rank::integer as rank, i.item_id, r.score,
-    r.category_rank::integer as category_rank,
-    case
-        when r.is_pinned then 'pinned by hand'
-        when r.own_score is not null and r.taste > 0 then 'their model and their taste'
-        when r.own_score is not null then 'their model'
-        when r.taste > 0 then 'their taste'
-        else 'the category''s order'
-    end as because
+    $night::date as night, p.site_id, p.person_id, l.category_path, r.rank::integer as rank, l.item_id, r.score,
+    r.category_rank::integer as category_rank, r.because::varchar as because
 from ranked as r
 join people as p using (person_no)
-join lists as l using (list_no)
-join items as i using (item_no)
+join listed as l on l.list_no = r.list_no and l.rank = r.category_rank
 where r.rank <= $size
 order by r.person_no, r.list_no, r.rank"""
 
 
 def rank_for_people(
     warehouse: Warehouse, personal: PersonalRanking, *, night: date, people_at_once: int = PEOPLE_AT_ONCE
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     """One row per site, person, category and place, for categories whose strategy is ``recommended_for_you``.
 
-    Reads the night's ``category_ranking``, which must be written before.
+    Made part by part as it is asked for, at least one part: all of it is larger than memory should be. Reads the
+    night's ``category_ranking``, which must be written before.
     """
-    if personal.categories == 0:
-        return PERSONAL_CATEGORY_RANKING.empty_table()
     head: dict[str, Value] = {"night": night, "active_days": personal.active_days}
-    people = int(warehouse.query(f"select count(*) as people from ({_ACTIVE})", head)["people"][0].as_py())
-    parts = [
-        warehouse.query(
+    count = f"select count(*) as people from ({_ACTIVE})"
+    people = int(warehouse.query(count, head)["people"][0].as_py()) if personal.categories else 0
+    if not people:
+        yield PERSONAL_CATEGORY_RANKING.empty_table()
+    for part in range(-(-people // people_at_once)):
+        yield warehouse.query(
             _PERSONAL,
             {
                 **head,
@@ -192,6 +201,3 @@ def rank_for_people(
                 "part": part,
             },
         ).cast(PERSONAL_CATEGORY_RANKING)
-        for part in range(max(1, -(-people // people_at_once)))
-    ]
-    return pa.concat_tables(parts)

@@ -21,21 +21,22 @@ from profiles.customer_profiles as p
 left join segments.primary_segment as s on s.night = p.night and s.site_id = p.site_id and s.person_id = p.person_id
 where p.night = $night and p.person_id = $person
 order by p.site_id"""
-_EVENTS_OF_PERSON = f"""
-from interactions.session_events as e
+# of all that a person did, and of what they did to items: a narrow table, where the other is a view over everything
+_OF_PERSON = f"""
+from interactions.{{facts}} as e
 join identity.identity_map as m on m.identifier = e.identifier and {_AS_OF}
 where m.person_id = $person and e.site_id = $site and e.known_on <= $night and e.event_date <= $night"""
 LAST_ITEM = f"""
-select e.item_id {_EVENTS_OF_PERSON} and e.event_type = 'product_view'
+select e.item_id {_OF_PERSON.format(facts="interactions")} and e.event_type = 'product_view'
 order by e.occurred_at desc, e.event_id limit 1"""
 LAST_CATEGORY = f"""
 select i.category_path
-from (select e.* {_EVENTS_OF_PERSON} and e.event_type = 'product_view') as e
+from (select e.* {_OF_PERSON.format(facts="interactions")} and e.event_type = 'product_view') as e
 join profiles.item_profiles as i on i.night = $night and i.site_id = $site and i.item_id = e.item_id
 where i.category_path is not null
 order by e.occurred_at desc, e.event_id limit 1"""
 LAST_TERM = f"""
-select lower(trim(e.search_query)) {_EVENTS_OF_PERSON} and e.event_type = 'search_request'
+select lower(trim(e.search_query)) {_OF_PERSON.format(facts="session_events")} and e.event_type = 'search_request'
 order by e.occurred_at desc, e.event_id limit 1"""
 OPEN_CART = f"""
 with {IDENTITIES}, {CARTS}

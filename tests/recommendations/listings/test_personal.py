@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pyarrow as pa
 import pytest
 
 from perso_pipeline.recommendations.listings.config import PersonalRanking
@@ -50,9 +51,13 @@ def shop(copy_of):
     return copy_of("listings-personal", _fill)
 
 
+def table(shop, personal: PersonalRanking, **more: int) -> pa.Table:
+    return pa.concat_tables(rank_for_people(shop, personal, night=NIGHT, **more))
+
+
 def order(shop, **settings: int) -> dict[str, str]:
     made: dict[str, str] = {}
-    for row in rank_for_people(shop, PersonalRanking(**settings), night=NIGHT).to_pylist():
+    for row in table(shop, PersonalRanking(**settings)).to_pylist():
         made[row["person_id"]] = made.get(row["person_id"], "") + row["item_id"]
         assert row["rank"] == len(made[row["person_id"]])
     return made
@@ -65,7 +70,7 @@ def test_category_model_and_taste_add_up(shop) -> None:
 
 
 def test_each_place_says_what_moved_it(shop) -> None:
-    rows = rank_for_people(shop, PersonalRanking(), night=NIGHT).to_pylist()
+    rows = table(shop, PersonalRanking()).to_pylist()
     assert [(row["item_id"], row["category_rank"], row["because"]) for row in rows] == [
         ("b", 2, "their model"), ("e", 5, "their model"), ("c", 3, "their taste"), ("a", 1, "the category's order"),
         ("d", 4, "the category's order"),
@@ -94,5 +99,5 @@ def test_who_was_seen_long_ago_is_in_once_the_window_is_wider(shop) -> None:
 
 
 def test_people_in_parts_make_the_same_table(shop) -> None:
-    whole = rank_for_people(shop, PersonalRanking(active_days=8), night=NIGHT)
-    assert rank_for_people(shop, PersonalRanking(active_days=8), night=NIGHT, people_at_once=1).equals(whole)
+    whole = table(shop, PersonalRanking(active_days=8))
+    assert table(shop, PersonalRanking(active_days=8), people_at_once=1).equals(whole)

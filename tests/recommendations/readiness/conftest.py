@@ -68,12 +68,16 @@ def fill(shop) -> None:
     shop.add("models.candidates", *({**own, "item_id": i, "score": 9.0 - n, "rank": n} for n, i in enumerate("xdbe")))
     like = {"task": "similar", "model": "knn", "subject_type": "item", "subject_id": "a"}
     shop.add("models.candidates", {**like, "item_id": "c", "score": 1.0})
-    shop.add("interactions.interactions", {"identifier": "customer:C100", "event_type": "block_item", "item_id": "d"})
+    seen = {"identifier": "customer:C100", "event_type": "product_view"}
+    shop.add(
+        "interactions.interactions",
+        {"identifier": "customer:C100", "event_type": "block_item", "item_id": "d"},
+        {**seen, "event_id": "e1", "item_id": "a"},
+        {**seen, "event_id": "e3", "item_id": "e", "known_on": date(2026, 3, 11)},
+    )
     shop.add(
         "interactions.session_events",
-        {"event_id": "e1", "event_type": "product_view", "item_id": "a"},
         {"event_id": "e2", "event_type": "search_request", "search_query": " Mug "},
-        {"event_id": "e3", "event_type": "product_view", "item_id": "e", "known_on": date(2026, 3, 11)},
     )
     shop.add("recommendations.search_terms", {"term": "mug"}, {"term": "rare", "is_head": False})
     shop.add("recommendations.search_affinity", {"term": "mug", "item_id": "c", "smoothed_conversion": 0.1})
