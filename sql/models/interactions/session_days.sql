@@ -88,14 +88,14 @@ edges as (
         coalesce(started_at > {{ dateadd('minute', var('session_gap_minutes'), 'lag(ended_at) over visit') }}, true) as is_block_start,
         coalesce(first_campaign = row(started_at, first_event_id), false) as starts_with_campaign
     from steps
-    window visit as (partition by site_id, visitor_id order by started_at, event_date)
+    window visit as (partition by visitor_id, site_id order by started_at, event_date)
 ),
 
 marks as (
     select
         *,
         max(case when is_block_start then started_at end)
-            over (partition by site_id, visitor_id order by started_at, event_date rows unbounded preceding) as block_started_at
+            over (partition by visitor_id, site_id order by started_at, event_date rows unbounded preceding) as block_started_at
     from edges
 ),
 
@@ -152,14 +152,14 @@ campaigns as (
         lag(campaign ignore nulls) over block as last_campaign,
         row_number() over block as place
     from events_of_split_blocks
-    window block as (partition by site_id, visitor_id, block_started_at order by occurred_at, event_id)
+    window block as (partition by visitor_id, site_id, block_started_at order by occurred_at, event_id)
 ),
 
 numbered as (
     select
         *,
         count(case when place = 1 or campaign <> coalesce(last_campaign, '') then 1 end) over (
-            partition by site_id, visitor_id, block_started_at
+            partition by visitor_id, site_id, block_started_at
             order by occurred_at, event_id rows unbounded preceding
         ) as part
     from campaigns
@@ -202,7 +202,7 @@ stretches as (
         is_robot,
         known_on
     from parts
-    window block as (partition by site_id, visitor_id, block_started_at order by part)
+    window block as (partition by visitor_id, site_id, block_started_at order by part)
     union all
     select
         site_id,
