@@ -5,7 +5,10 @@
 {%- set far = days_of_blocks(this, near) -%}
 {%- endif %}
 
-{#- the narrow columns of the events of blocks to make (anew); read where it is needed, for DuckDB would keep a CTE that is named twice -#}
+{#-
+  The events of blocks to make (anew), with the narrow columns that say where a session ends and what it holds. Read where
+  it is needed, for DuckDB would keep a CTE that is named twice.
+-#}
 {%- set clues -%}
     select
         event_id,
@@ -64,8 +67,8 @@
         min(known_on) as known_on
 {%- endset %}
 
--- Between two events of one stretch of session_gap_minutes there is no silence that ends a session. So the events are
--- summed by stretch without being sorted, and blocks are made of stretches, of which there are few.
+-- Between two events of one half hour by the clock (session_gap_minutes: a step) there is no silence that ends a session.
+-- So the events are summed by step without being sorted, and blocks are made of steps, of which there are few.
 with steps as (
     select
         site_id,

@@ -1,3 +1,5 @@
+-- the test of the sessions reads these, so that whoever makes the one has the other
+-- depends_on: {{ ref('session_events') }}
 {{ config(meta={'streams': ['storefront_events'], 'replaced_rows': 'sessions'}, contract={'enforced': true}) }}
 
 {%- if execute and is_incremental() -%}
