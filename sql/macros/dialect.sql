@@ -24,7 +24,7 @@
 {% macro duckdb__host_of(column) -%}nullif(regexp_extract(lower({{ column }}), '^[a-z]+://(?:www\.)?([^/:?#]+)', 1), ''){%- endmacro %}
 {% macro spark__host_of(column) -%}nullif(regexp_extract(lower({{ column }}), '^[a-z]+://(?:www\\.)?([^/:?#]+)', 1), ''){%- endmacro %}
 
-{#- Number of the stretch of so many minutes, counted from 1970, that a UTC moment lies in. -#}
+{#- Which of the steps of so many minutes since 1970 a UTC moment lies in. -#}
 {% macro time_step(column, minutes) -%}
   {{ return(adapter.dispatch('time_step')(column, minutes)) }}
 {%- endmacro %}

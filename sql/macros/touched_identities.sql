@@ -33,6 +33,6 @@
     min(known_on) as known_on
   from {{ ref('stg_' ~ stream) }}
   where {{ value }} is not null and {{ in_touched_days('event_date', [stream]) }}
-  group by 1
+  group by {{ value }}
   {%- endfor %}
 {%- endmacro %}

@@ -36,7 +36,11 @@ def test_unit_tests_and_data_tests_pass_on_a_built_warehouse(whole: Path, tmp_pa
             "every_event_stands_in_one_session",
         ),
         (  # an event too much in one session and one too few in another
-            "update interactions.sessions set events = events + if(session_id = (select min(session_id) from interactions.sessions), 1, -1) where session_id in (select unnest([min(session_id), max(session_id)]) from interactions.sessions)",
+            (
+                "update interactions.sessions as s set events = events + case when s.session_id = ends.least then 1 else -1 end "
+                "from (select min(session_id) as least, max(session_id) as greatest from interactions.sessions) as ends "
+                "where s.session_id in (ends.least, ends.greatest)"
+            ),
             "every_event_stands_in_one_session",
         ),
         (

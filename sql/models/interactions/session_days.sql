@@ -5,7 +5,10 @@
 {%- set far = days_of_blocks(this, near) -%}
 {%- endif %}
 
-{#- the narrow columns of the events of blocks to make (anew); read where it is needed, for DuckDB would keep a CTE that is named twice -#}
+{#-
+  The events of blocks to make (anew), with the narrow columns that say where a session ends and what it holds. Read where
+  it is needed, for DuckDB would keep a CTE that is named twice.
+-#}
 {%- set clues -%}
     select
         event_id,
@@ -64,8 +67,8 @@
         min(known_on) as known_on
 {%- endset %}
 
--- Between two events of one stretch of session_gap_minutes there is no silence that ends a session. So the events are
--- summed by stretch without being sorted, and blocks are made of stretches, of which there are few.
+-- Between two events of one half hour by the clock (session_gap_minutes: a step) there is no silence that ends a session.
+-- So the events are summed by step without being sorted, and blocks are made of steps, of which there are few.
 with steps as (
     select
         site_id,
@@ -88,14 +91,14 @@ edges as (
         coalesce(started_at > {{ dateadd('minute', var('session_gap_minutes'), 'lag(ended_at) over visit') }}, true) as is_block_start,
         coalesce(first_campaign = row(started_at, first_event_id), false) as starts_with_campaign
     from steps
-    window visit as (partition by site_id, visitor_id order by started_at, event_date)
+    window visit as (partition by visitor_id, site_id order by started_at, event_date)
 ),
 
 marks as (
     select
         *,
         max(case when is_block_start then started_at end)
-            over (partition by site_id, visitor_id order by started_at, event_date rows unbounded preceding) as block_started_at
+            over (partition by visitor_id, site_id order by started_at, event_date rows unbounded preceding) as block_started_at
     from edges
 ),
 
@@ -152,14 +155,14 @@ campaigns as (
         lag(campaign ignore nulls) over block as last_campaign,
         row_number() over block as place
     from events_of_split_blocks
-    window block as (partition by site_id, visitor_id, block_started_at order by occurred_at, event_id)
+    window block as (partition by visitor_id, site_id, block_started_at order by occurred_at, event_id)
 ),
 
 numbered as (
     select
         *,
         count(case when place = 1 or campaign <> coalesce(last_campaign, '') then 1 end) over (
-            partition by site_id, visitor_id, block_started_at
+            partition by visitor_id, site_id, block_started_at
             order by occurred_at, event_id rows unbounded preceding
         ) as part
     from campaigns
@@ -202,7 +205,7 @@ stretches as (
         is_robot,
         known_on
     from parts
-    window block as (partition by site_id, visitor_id, block_started_at order by part)
+    window block as (partition by visitor_id, site_id, block_started_at order by part)
     union all
     select
         site_id,

@@ -1,3 +1,5 @@
+-- the test of the sessions reads these, so that whoever makes the one has the other
+-- depends_on: {{ ref('session_events') }}
 {{ config(meta={'streams': ['storefront_events'], 'replaced_rows': 'sessions'}, contract={'enforced': true}) }}
 
 {%- if execute and is_incremental() -%}
@@ -6,7 +8,7 @@
 {%- endif %}
 
 -- what a session holds stands on each of its days; where it came from and what it came with is said by its first event
-with visits as (
+with measured as (
     select
         session_days.session_id,
         session_days.site_id,
@@ -32,7 +34,14 @@ with visits as (
         first_events.utm_campaign,
         first_events.click_id,
         first_events.user_agent,
-        first_events.country
+        first_events.country,
+        {{ datediff('session_days.started_at', 'session_days.ended_at', 'second') }} as duration_seconds,
+        lower({{ split_part('first_events.click_id', "':'", 1) }}) as click_kind,
+        case
+            when first_events.referrer is null then null
+            when {{ host_of('first_events.referrer') }} <> coalesce({{ host_of('first_events.url') }}, '')
+                then {{ host_of('first_events.referrer') }}
+        end as referrer_host
     from {{ ref('session_days') }} as session_days
     inner join {{ ref('stg_storefront_events') }} as first_events
         on session_days.site_id = first_events.site_id
@@ -48,18 +57,6 @@ with visits as (
         and (session_days.site_id, session_days.visitor_id, session_days.block_started_at)
         in ({{ blocks_on_days(ref('session_days'), near) }})
         {%- endif %}
-),
-
-measured as (
-    select
-        *,
-        {{ datediff('started_at', 'ended_at', 'second') }} as duration_seconds,
-        lower({{ split_part('click_id', "':'", 1) }}) as click_kind,
-        case
-            when referrer is null then null
-            when {{ host_of('referrer') }} <> coalesce({{ host_of('landing_url') }}, '') then {{ host_of('referrer') }}
-        end as referrer_host
-    from visits
 ),
 
 -- there are few ways to come and many visits: thirty regular expressions a visit cost as much as all the rest
