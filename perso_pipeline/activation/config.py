@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, error_at, read_config
+from perso_pipeline.contracts.config_files import ConfigPart, error_at, first_twice, read_config
 from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.recommendations.levels import Subject
 from perso_pipeline.recommendations.scenarios import read_scenarios
@@ -50,9 +50,8 @@ class Triggers(ConfigPart):
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        ids = [trigger.id for trigger in self.triggers]
-        if len(set(ids)) < len(ids):
-            msg = f"trigger '{next(i for i in ids if ids.count(i) > 1)}' stands twice"
+        if (twice := first_twice([trigger.id for trigger in self.triggers])) is not None:
+            msg = f"trigger '{twice}' stands twice"
             raise ValueError(msg)
         return self
 

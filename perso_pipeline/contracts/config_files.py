@@ -5,7 +5,7 @@ Every ``config/*.yml`` is read through ``read_config``. Keep the meaning of each
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ class ConfigPart(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
+Word = TypeVar("Word", bound=Hashable)
 # libyaml's: all of config/ in 4 ms instead of 63, and a night reads it over and over; PyYAML may lack it
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -66,6 +67,16 @@ def error_at(path: Path, location: Sequence[int | str], words: str) -> ConfigErr
         words: what is wrong, without a full stop.
     """
     return _error(path, yaml.compose(path.read_text(encoding="utf-8")), location, words)
+
+
+def first_twice(words: Sequence[Word]) -> Word | None:
+    """The first that stands among those before it; None where all differ."""
+    seen: set[Word] = set()
+    for word in words:
+        if word in seen:
+            return word
+        seen.add(word)
+    return None
 
 
 def _error(path: Path, root: Any, location: Sequence[int | str], words: str) -> ConfigError:

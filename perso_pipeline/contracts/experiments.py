@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from perso_pipeline.contracts.assignment import share
-from perso_pipeline.contracts.config_files import ConfigPart
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice
 
 Arm = Literal["treatment", "control"]
 _KIND = "experiments"
@@ -94,9 +94,8 @@ class Experiments(ConfigPart):
 
     @model_validator(mode="after")
     def _can_be_told_apart(self) -> Self:
-        if len({experiment.id for experiment in self.experiments}) < len(self.experiments):
-            words = "two experiments have one id"
-            raise PydanticCustomError(_KIND, words)
+        if (twice := first_twice([experiment.id for experiment in self.experiments])) is not None:
+            raise PydanticCustomError(_KIND, "experiment '{id}' stands twice; give each its own id", {"id": twice})
         ordered = sorted(self.experiments, key=lambda experiment: (experiment.starts_on, experiment.id))
         for earlier, later in combinations(ordered, 2):
             if earlier.runs_with(later):

@@ -3,9 +3,11 @@
 One model, read by raw (zones, unknown sites), the simulated shop (currencies) and the marts.
 """
 
-from pydantic import Field
+from typing import Self
 
-from perso_pipeline.contracts.config_files import ConfigPart
+from pydantic import Field, model_validator
+
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice
 
 
 class Site(ConfigPart):
@@ -22,3 +24,10 @@ class Sites(ConfigPart):
     """The whole of ``config/sites.yml``."""
 
     sites: list[Site] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ids_differ(self) -> Self:
+        if (twice := first_twice([site.id for site in self.sites])) is not None:
+            msg = f"site '{twice}' stands twice; give each its own id"
+            raise ValueError(msg)
+        return self

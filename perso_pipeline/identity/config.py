@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, read_config
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice, read_config
 
 Trust = Annotated[float, Field(ge=0, le=1)]
 
@@ -68,12 +68,11 @@ class IdentityRules(ConfigPart):
     @model_validator(mode="after")
     def _nothing_stands_twice(self) -> Self:
         counted = [(limit.identifier, limit.others) for limit in self.limits]
-        if len(set(counted)) < len(counted):
-            kind, others = next(pair for pair in counted if counted.count(pair) > 1)
-            msg = f"the limit of '{kind}' by '{others}' stands twice"
+        if twice := first_twice(counted):
+            msg = f"the limit of '{twice[0]}' by '{twice[1]}' stands twice"
             raise ValueError(msg)
         for entry in self.unmerge:
-            if len(set(entry)) < len(entry):
+            if first_twice(entry):
                 msg = f"unmerge names '{entry[0]}' as both ends of a pair; to let it stand alone, name it once"
                 raise ValueError(msg)
         return self

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import duckdb
 from pydantic import AfterValidator, Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, read_config
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice, read_config
 
 # said by the pipeline itself: no sign of a source, a source that no rule names
 DIRECT, UNASSIGNED = "direct", "unassigned"
@@ -89,8 +89,8 @@ class Channels(ConfigPart):
         if taken:
             msg = f"'{min(taken)}' is given by the pipeline itself; take another id"
             raise ValueError(msg)
-        if len(set(ids)) < len(ids):
-            msg = "two channels have one id; put their rules together"
+        if (twice := first_twice(ids)) is not None:
+            msg = f"channel '{twice}' stands twice; put the rules of both together"
             raise ValueError(msg)
         return self
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice
 from perso_pipeline.models.names import ALWAYS, EventType, ModelName, Task
 from perso_pipeline.models.recommenders.config import (
     AlsConfig,
@@ -134,8 +134,8 @@ class SiteModels(ConfigPart):
         if missing:
             msg = f"race must contain {missing[0]}, which others are measured against or which serves everyone"
             raise ValueError(msg)
-        if len(set(self.race)) < len(self.race):
-            msg = "race names a model more than once"
+        if twice := first_twice(self.race):
+            msg = f"race names {twice} more than once"
             raise ValueError(msg)
         return self
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -69,7 +69,7 @@ class AttributeSubmodel(_Submodel):
             msg = f"submodel '{self.id}' has groups and ranges; keep one of the two"
             raise ValueError(msg)
         if self.groups is not None:
-            twice = _twice([value for values in self.groups.values() for value in values])
+            twice = first_twice([value for values in self.groups.values() for value in values])
             if twice is not None:
                 msg = f"value '{twice}' stands twice in the groups of submodel '{self.id}'"
                 raise ValueError(msg)
@@ -86,7 +86,7 @@ class SegmentSubmodel(_Submodel):
 
     @model_validator(mode="after")
     def _once(self) -> Self:
-        twice = _twice(self.segments)
+        twice = first_twice(self.segments)
         if twice is not None:
             msg = f"segment '{twice}' stands twice in submodel '{self.id}'"
             raise ValueError(msg)
@@ -152,7 +152,7 @@ def check_submodels(submodels: Sequence[Submodel]) -> None:
     Raises:
         ValueError: they do not fit together.
     """
-    twice = _twice([submodel.id for submodel in submodels])
+    twice = first_twice([submodel.id for submodel in submodels])
     if twice is not None:
         msg = f"submodel '{twice}' stands twice"
         raise ValueError(msg)
@@ -169,7 +169,7 @@ def _check_intersection(submodel: IntersectionSubmodel, above: Mapping[str, Subm
         if name not in above or isinstance(above[name], IntersectionSubmodel):
             msg = f"{said} with '{name}', which is no submodel by attribute, segment or time_slot above it"
             raise ValueError(msg)
-    if _twice(submodel.of) is not None or sum(above[name].by == "time_slot" for name in submodel.of) > 1:
+    if first_twice(submodel.of) is not None or sum(above[name].by == "time_slot" for name in submodel.of) > 1:
         msg = f"{said} of one with itself, or of two by time_slot; name different ones, one by time_slot at most"
         raise ValueError(msg)
 
@@ -194,11 +194,7 @@ def _check_ranges(name: str, ranges: Sequence[NumericRange]) -> None:
         if before.below is not None and after.at_least is not None and after.at_least < before.below:
             msg = f"ranges '{before.id}' and '{after.id}' of submodel '{name}' overlap or stand in the wrong order"
             raise ValueError(msg)
-    twice = _twice([one.id for one in ranges])
+    twice = first_twice([one.id for one in ranges])
     if twice is not None:
         msg = f"range '{twice}' stands twice in submodel '{name}'"
         raise ValueError(msg)
-
-
-def _twice(words: Sequence[str]) -> str | None:
-    return next((word for place, word in enumerate(words) if word in words[:place]), None)

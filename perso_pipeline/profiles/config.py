@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice
 
 StatedAttribute = Literal[
     "country",
@@ -37,9 +37,8 @@ class SourcePrecedence(ConfigPart):
 
     @model_validator(mode="after")
     def _sources_differ(self) -> Self:
-        doubled = next((source for source in self.sources if self.sources.count(source) > 1), None)
-        if doubled is not None:
-            msg = f"source '{doubled}' is listed twice, keep one"
+        if (twice := first_twice(self.sources)) is not None:
+            msg = f"source '{twice}' is listed twice, keep one"
             raise ValueError(msg)
         return self
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice
 
 
 class Subject(StrEnum):
@@ -115,6 +115,11 @@ class Source(ConfigPart):
             raise ValueError(msg)
         return self
 
+    @property
+    def words(self) -> str:
+        """Strategy, submodel and group, as far as they are named."""
+        return "/".join(filter(None, (self.strategy, self.submodel, self.group)))
+
 
 class Share(Source):
     """One of several sources of a level."""
@@ -140,9 +145,8 @@ class Level(ConfigPart):
         if self.mix and (len(self.mix) < 2 or self.submodel or self.group):
             msg = "a mix has at least two strategies, each with its own share and, where it has one, its own submodel"
             raise ValueError(msg)
-        sources = [(part.strategy, part.submodel, part.group) for part in self.parts]
-        if len(set(sources)) < len(sources):
-            msg = f"'{sources[0][0]}' stands twice in a mix"
+        if twice := first_twice([part.words for part in self.parts]):
+            msg = f"'{twice}' stands twice in a mix"
             raise ValueError(msg)
         return self
 

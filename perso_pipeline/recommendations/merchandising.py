@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, read_config
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.recommendations.conditions import Condition
 
@@ -159,9 +159,8 @@ class Merchandising(ConfigPart):
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        ids = [rule.id for rule in self.rules]
-        if len(set(ids)) < len(ids):
-            msg = f"rule '{next(i for i in ids if ids.count(i) > 1)}' stands twice"
+        if (twice := first_twice([rule.id for rule in self.rules])) is not None:
+            msg = f"rule '{twice}' stands twice"
             raise ValueError(msg)
         return self
 

@@ -4,13 +4,13 @@ What the composer makes and its gate holds it against. The words of levels and f
 of them in ``merchandising``. Keep SQL out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, error_at, read_config
+from perso_pipeline.contracts.config_files import ConfigPart, error_at, first_twice, read_config
 from perso_pipeline.contracts.errors import ConfigError, nearest
 from perso_pipeline.contracts.sites import Sites
 from perso_pipeline.recommendations.levels import NEEDS_SUBJECT, Filter, Level, Source, Strategy, Subject
@@ -98,18 +98,16 @@ class Scenario(ConfigPart):
             if legal and self.subject not in legal:
                 msg = f"'{used}' needs subject {' or '.join(sorted(legal))}, not {self.subject}"
                 raise ValueError(msg)
-        stated: dict[str, list[Any]] = {
-            "level": [
-                tuple((part.strategy, part.submodel, part.group) for part in level.parts) for level in self.levels
-            ],
-            "filter": list(self.filters),
-            "site": list(self.sites),
-            "time slot": list(self.time_slots.slots) if self.time_slots else [],
+        stated: dict[str, Sequence[str]] = {
+            "level": [" + ".join(part.words for part in level.parts) for level in self.levels],
+            "filter": self.filters,
+            "site": self.sites,
+            "time slot": self.time_slots.slots if self.time_slots else (),
             "segment": [choice.segment for choice in self.by_segment],
         }
         for kind, words in stated.items():
-            if len(set(words)) < len(words):
-                msg = f"a {kind} stands twice in scenario '{self.id}'"
+            if (twice := first_twice(words)) is not None:
+                msg = f"{kind} '{twice}' stands twice in scenario '{self.id}'"
                 raise ValueError(msg)
         faults = {
             "a scenario of a person's own history cannot filter 'bought'; take one of the two out": (
@@ -183,9 +181,8 @@ class Scenarios(ConfigPart):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        ids = [scenario.id for scenario in self.scenarios]
-        if len(set(ids)) < len(ids):
-            msg = f"scenario '{next(i for i in ids if ids.count(i) > 1)}' stands twice"
+        if (twice := first_twice([scenario.id for scenario in self.scenarios])) is not None:
+            msg = f"scenario '{twice}' stands twice"
             raise ValueError(msg)
         pages: dict[str, Scenario] = {}
         for scenario in self.scenarios:

@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice
 from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.profiles.contract import CUSTOMER_ATTRIBUTES, Kind
 from perso_pipeline.segments.behaviour import fault
@@ -71,6 +71,6 @@ class DiscoveryOptions(ConfigPart):
                 raise fault(
                     "'{word}' is no attribute that groups people{hint}", word=word, hint=nearest(word, _GROUPING)
                 )
-        if len(set(attributes)) < len(attributes):
-            raise fault("an attribute stands twice in the list")
+        if (twice := first_twice(attributes)) is not None:
+            raise fault("'{word}' stands twice in the list", word=twice)
         return attributes

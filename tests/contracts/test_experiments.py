@@ -75,7 +75,7 @@ REFUSED = {
         [CONTROL, CONTROL.replace("id: b", "id: d")],
         r"'b' and 'd' change the same scenario at the same time; give them one layer and slices",
     ),
-    "one id twice": ([CONTROL, CONTROL.replace("home", "cart")], "two experiments have one id"),
+    "one id twice": ([CONTROL, CONTROL.replace("home", "cart")], "experiment 'b' stands twice"),
     "a test without models": ([TEST], "a test names the model_versions of its arms"),
     "a holdout of one scenario": (
         ["id: a, salt: aaaa, scenarios: [home], control_share: 0.1, starts_on: 2026-01-01"], "make it a scenario_control",

@@ -47,7 +47,7 @@ def test_a_site_keeps_the_general_values_it_does_not_override(folder):
         ("  cutoffs: [5, 10, 20]", "  cutoffs: [5]", "must contain 10"),
         ("race: [popular, ", "race: [", "race must contain popular"),
         ("item_knn, rp3beta, als]", "rp3beta, als]", "race must contain item_knn"),
-        ("race: [popular, ", "race: [popular, trending, ", "race names a model more than once"),
+        ("race: [popular, ", "race: [popular, trending, ", "race names trending more than once"),
         ("race: [popular, ", "race: [easy, popular, ", "race"),
         ("  sharpening: 2.5", "  sharpening: 3", "bspm.sharpening"),
         ("  items: []", "  items: [a, b, a]", "'a' stands in items more than once"),

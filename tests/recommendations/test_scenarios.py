@@ -28,7 +28,12 @@ def test_the_shipped_scenarios_are_valid_and_end_in_a_level_that_is_always_full(
         ("subject: person, levels: [{strategy: popular}], fliters: []", "did you mean 'filters'?"),
         ("subject: item, levels: [{strategy: personal}]", "'personal' needs subject person, not item"),
         ("subject: item, levels: [{strategy: popular}], filters: [bought]", "'bought' needs subject cart or person"),
-        ("subject: person, levels: [{strategy: popular}, {strategy: popular}]", "a level stands twice"),
+        ("subject: person, levels: [{strategy: popular}, {strategy: popular}]", "level 'popular' stands twice"),
+        (
+            "subject: person, levels: [{mix: [{strategy: popular, share: 1}, {strategy: trending, share: 1}, "
+            "{strategy: trending, share: 2}]}]",
+            "'trending' stands twice in a mix",
+        ),
         ("subject: person, levels: [{strategy: popular}], is_own_history: true, filters: [bought]", "own history"),
         ("subject: person, levels: [{strategy: popular}], sites: [shop-ku]", "did you mean 'shop-uk'?"),
     ],

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart
+from perso_pipeline.contracts.config_files import ConfigPart, first_twice
 from perso_pipeline.models.names import LinearName, ModelName
 
 
@@ -173,9 +173,8 @@ class EditorialConfig(ConfigPart):
 
     @model_validator(mode="after")
     def _once(self) -> Self:
-        twice = sorted({item for item in self.items if self.items.count(item) > 1})
-        if twice:
-            msg = f"{twice[0]!r} stands in items more than once"
+        if (twice := first_twice(self.items)) is not None:
+            msg = f"{twice!r} stands in items more than once"
             raise ValueError(msg)
         return self
 
