@@ -30,8 +30,10 @@ def test_the_shipped_scenarios_are_valid_and_end_in_a_level_that_is_always_full(
         ("subject: item, levels: [{strategy: popular}], filters: [bought]", "'bought' needs subject cart or person"),
         ("subject: person, levels: [{strategy: popular}, {strategy: popular}]", "level 'popular' stands twice"),
         (
-            "subject: person, levels: [{mix: [{strategy: popular, share: 1}, {strategy: trending, share: 1}, "
-            "{strategy: trending, share: 2}]}]",
+            (
+                "subject: person, levels: [{mix: [{strategy: popular, share: 1}, {strategy: trending, share: 1}, "
+                "{strategy: trending, share: 2}]}]"
+            ),
             "'trending' stands twice in a mix",
         ),
         ("subject: person, levels: [{strategy: popular}], is_own_history: true, filters: [bought]", "own history"),
