@@ -86,8 +86,8 @@ def _bare_duckdb(folder: Path, file_format: str) -> float:
         connection.execute(
             """create table sessions as
             with starts as (
-                select *, occurred_at::timestamp - lag(occurred_at::timestamp) over (partition by visitor_id order by occurred_at) > interval 30 minute as is_start
-                from events
+                select *, occurred_at - lag(occurred_at) over (partition by visitor_id order by occurred_at) > interval 30 minute as is_start
+                from (select * replace (try_cast(occurred_at as timestamp) as occurred_at) from events)
             ), numbered as (
                 select *, count(*) filter (is_start) over (partition by visitor_id order by occurred_at) as number from starts
             )
