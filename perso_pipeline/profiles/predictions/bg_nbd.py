@@ -59,7 +59,13 @@ class BgNbd:
         series = hyp2f1(a + self.b - 1 - self.r, a - 1, c, z)
         # SciPy gives no number where c is large and r - a whole; beside that place it does, right to nine digits
         series = np.where(np.isfinite(series), series, hyp2f1(a + self.b - 1 - self.r, a - 1, c + _BESIDE, z))
-        before_leaving = c / (a - 1) * (1 - (1 - z) ** (a - 1) * series)
+        with np.errstate(invalid="ignore", over="ignore"):
+            left = (1 - z) ** (a - 1) * series
+        # where hardly anybody leaves, a and b are large and this form overflows; the printed one then does not
+        over = ~np.isfinite(left)
+        shape = self.r + repeats[over]
+        left[over] = (1 - z[over]) ** shape * hyp2f1(shape, self.b + repeats[over], c[over], z[over])
+        before_leaving = c / (a - 1) * (1 - left)
         alive = self.probability_alive(repeats, last_weeks, age_weeks)
         return np.maximum(before_leaving, 0.0) * alive
 

@@ -56,6 +56,14 @@ def naive(r, alpha, a, b, x, t_x, t) -> float:
     return lgamma(r + x) - lgamma(r) + r * log(alpha) + total
 
 
+def test_hardly_anybody_leaves_and_purchases_to_come_are_still_numbers():
+    repeats, weeks = np.array([0.0, 1.0, 10.0]), np.array([1.0, 4.0, 8.0])
+    one_in_500 = [BgNbd(r=0.73, alpha=4.0, a=a, b=499 * a, log_likelihood=0.0) for a in (100.0, 333.0, 5000.0)]
+    expected = [model.expected_purchases(52, repeats, weeks, weeks) for model in one_in_500]
+    assert expected[1] == pytest.approx(expected[0], rel=2e-3)
+    assert expected[2] == pytest.approx(expected[0], rel=2e-3)
+
+
 def test_cdnow_gives_the_published_fit(cdnow):
     model = fit_bg_nbd(cdnow["repeats"], cdnow["last_weeks"], cdnow["age_weeks"], **ENOUGH)
     assert isinstance(model, BgNbd)
