@@ -29,6 +29,21 @@ def site_configs(config_dir: Path) -> dict[str, SiteModels]:
     return {site_id: config.for_site(site_id).model_copy(update={"time_zone": zone}) for site_id, zone in zones.items()}
 
 
+def chosen_configs(config_dir: Path, site_id: str) -> dict[str, SiteModels]:
+    """The model settings of the site that somebody names; of every site where the name is empty.
+
+    Raises:
+        PersoError: there is no such site; names the nearest.
+    """
+    configs = site_configs(config_dir)
+    if not site_id:
+        return configs
+    if site_id not in configs:
+        msg = f"There is no site '{site_id}'{nearest(site_id, configs)}; sites are {', '.join(configs)}."
+        raise PersoError(msg)
+    return {site_id: configs[site_id]}
+
+
 def rows_of(warehouse: Warehouse, table: str, night: date) -> list[Row]:
     """All rows of a night, by site."""
     return warehouse.query(f"select * from {table} where night = ? order by all", [night]).to_pylist()

@@ -37,7 +37,7 @@ class SignalsPast:
             ValueError: the cut lies after ``until``.
         """
         self._allow(cut)
-        matrix = matrix_as_of(self.signals, cut, self.config).matrix
+        matrix = matrix_as_of(self.signals, cut, self.config)
         return matrix if self.evidence is None else with_evidence(matrix, self.evidence)
 
     def wanted(self, start: date, end: date) -> tuple[NDArray[np.str_], NDArray[np.str_]]:

@@ -206,16 +206,7 @@ def from_table(table: pa.Table, *, slots: Sequence[str] = ()) -> Signals:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingMatrix:
-    """A matrix and what was left out of it, in pairs."""
-
-    matrix: InteractionMatrix
-    pairs_not_positive: int
-    pairs_over_cap: int
-
-
-def matrix_as_of(signals: Signals, as_of: date, config: SignalsConfig) -> TrainingMatrix:
+def matrix_as_of(signals: Signals, as_of: date, config: SignalsConfig) -> InteractionMatrix:
     """People x items from the signals before ``as_of``, decayed to it.
 
     A pair stays if its decayed weights add up to more than 0. Of each person the newest
@@ -249,7 +240,7 @@ def matrix_as_of(signals: Signals, as_of: date, config: SignalsConfig) -> Traini
     daily = sparse.csr_matrix(
         (np.ones(int(shown.sum())), (place[item[shown]], age[shown])), shape=(len(columns), config.window_days + 1)
     )
-    matrix = InteractionMatrix(
+    return InteractionMatrix(
         weights=weights,
         people=signals.people[rows],
         items=signals.items[columns],
@@ -258,7 +249,6 @@ def matrix_as_of(signals: Signals, as_of: date, config: SignalsConfig) -> Traini
         as_of=as_of,
         fingerprint=signals.fingerprint,
     )
-    return TrainingMatrix(matrix, int((~positive).sum()), int(len(kept) - kept.sum()))
 
 
 def to_day(moment: date) -> int:

@@ -65,5 +65,5 @@ class SiteNight:
 
     def matrix(self) -> InteractionMatrix:
         """Everything known on the night, for the models that will serve."""
-        matrix = matrix_as_of(self.signals, self.night + timedelta(days=1), self.config.signals).matrix
+        matrix = matrix_as_of(self.signals, self.night + timedelta(days=1), self.config.signals)
         return with_past(with_evidence(matrix, self.evidence), self.signals, self.config.signals, self.evidence)

@@ -80,7 +80,7 @@ def split(signals: Signals, config: EvaluationConfig, signals_config: SignalsCon
 
 
 def _split_at(signals: Signals, cut: date, config: EvaluationConfig, signals_config: SignalsConfig) -> Split:
-    train = matrix_as_of(signals, cut, signals_config).matrix
+    train = matrix_as_of(signals, cut, signals_config)
     in_test = signals.day >= to_day(cut)
     assert not len(signals) or signals.day[~in_test].max(initial=-1) < to_day(cut) <= signals.day[in_test].min()
     row = places(signals.people, train.people)[signals.person[in_test]]

@@ -93,7 +93,7 @@ def of_signals(
     if not kept.any():
         return None
     some = replace(signals, weight=weights).rows(kept)
-    return matrix_as_of(some, data.as_of, config.signals).matrix
+    return matrix_as_of(some, data.as_of, config.signals)
 
 
 class ByItem:

@@ -9,8 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from perso_pipeline.contracts.errors import ConfigError, PersoError, nearest
-from perso_pipeline.models.config import SiteModels
-from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.inputs import chosen_configs
 from perso_pipeline.models.names import TASKS, Task
 from perso_pipeline.models.pins import FILE, Pin, read_pins, with_pin, without_pin, write_pins
 from perso_pipeline.resources.opening import open_warehouse
@@ -26,7 +25,7 @@ Row = dict[str, Any]
 def show_champions(settings: Settings, *, site_id: str, say: Say) -> None:
     """Of each site and task: champion, challenger, reason, and the verdict on every model."""
     warehouse = open_warehouse(settings)
-    for name, config in _configs(settings, site_id).items():
+    for name, config in chosen_configs(settings.config_dir, site_id).items():
         for task in TASKS:
             past = _champions(warehouse, name, task)
             if not past:
@@ -57,7 +56,7 @@ def roll_back(settings: Settings, *, site_id: str, task: Task, to: str, why: str
     Raises:
         PersoError: there is no such version, or no other champion to go back to.
     """
-    config = _configs(settings, site_id)[site_id]
+    config = chosen_configs(settings.config_dir, site_id)[site_id]
     past = _champions(open_warehouse(settings), site_id, task)
     if not past:
         msg = f"{site_id}, {task}: no night has been run, so there is nothing to go back to; run 'perso run' first."
@@ -96,7 +95,7 @@ def release(settings: Settings, *, site_id: str, task: Task, say: Say) -> None:
     Raises:
         PersoError: nothing is pinned.
     """
-    _configs(settings, site_id)
+    chosen_configs(settings.config_dir, site_id)
     past = _champions(open_warehouse(settings), site_id, task)
     pins = read_pins(settings.config_dir)
     held = [pin for pin in pins.pinned if (pin.site, pin.task) == (site_id, task)]
@@ -124,16 +123,6 @@ def _target(past: list[Row], to: str, where: str) -> Row:
     versions = [row["version"] for row in past]
     msg = f"{where}: there is no version {to!r}{nearest(to, versions)}; the newest are {listed}."
     raise PersoError(msg)
-
-
-def _configs(settings: Settings, site_id: str) -> dict[str, SiteModels]:
-    configs = site_configs(settings.config_dir)
-    if not site_id:
-        return configs
-    if site_id not in configs:
-        msg = f"There is no site {site_id!r}{nearest(site_id, configs)}; sites are {', '.join(configs)}."
-        raise PersoError(msg)
-    return {site_id: configs[site_id]}
 
 
 def _champions(warehouse: DuckDBWarehouse, site_id: str, task: Task) -> list[Row]:

@@ -10,7 +10,7 @@ from datetime import date
 from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.models.config import flat
 from perso_pipeline.models.evaluation import PRIMARY, PRIMARY_K, Evaluation
-from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.inputs import chosen_configs
 from perso_pipeline.models.rolling import Origin, Pooled, pooled, run_origins
 from perso_pipeline.models.rolling_page import page, words
 from perso_pipeline.models.site_night import SiteNight
@@ -31,14 +31,9 @@ def compare_origins(settings: Settings, *, site_id: str, night: date | None, say
     Raises:
         PersoError: no night was run, or no such site.
     """
-    configs = site_configs(settings.config_dir)
-    if site_id and site_id not in configs:
-        msg = f"There is no site {site_id!r}; sites are {', '.join(configs)}."
-        raise PersoError(msg)
     warehouse = open_warehouse(settings)
     asked = night or _newest(warehouse)
-    for name in [site_id] if site_id else list(configs):
-        config = configs[name]
+    for name, config in chosen_configs(settings.config_dir, site_id).items():
         site = SiteNight.read(warehouse, name, asked, config)
         if not len(site.signals):
             say(f"{name}: no interactions are known for {asked}.")

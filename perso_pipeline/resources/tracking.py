@@ -170,7 +170,7 @@ class Tracking:
             raise PersoError(msg) from error
         folder = Path(unquote(uri.path)).resolve() / "model"
         if uri.scheme not in {"", "file"} or not folder.is_relative_to(self._artifact_dir):
-            msg = f"The artefacts of MLflow run {run_id} lie outside {self._artifact_dir} and are refused."
+            msg = f"Files of MLflow run {run_id} lie outside {self._artifact_dir} and are refused; run its night again."
             raise PersoError(msg)
         return folder
 

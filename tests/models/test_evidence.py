@@ -90,7 +90,7 @@ def read(warehouse, config, night=NIGHT):
 
 
 def matrix(warehouse, config, as_of=NIGHT + timedelta(days=1)):
-    return matrix_as_of(read_signals(warehouse, "shop-uk", NIGHT, config.signals), as_of, config.signals).matrix
+    return matrix_as_of(read_signals(warehouse, "shop-uk", NIGHT, config.signals), as_of, config.signals)
 
 
 def test_the_journal_holds_views_carts_and_purchases_known_on_the_night(warehouse, config):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from perso_pipeline.contracts.errors import PersoError, nearest
+from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Warehouse
-from perso_pipeline.models.inputs import site_configs
+from perso_pipeline.models.inputs import chosen_configs
 from perso_pipeline.models.names import TASKS
 from perso_pipeline.resources.display import markdown_picture
 from perso_pipeline.resources.provenance import code_version
@@ -47,10 +47,7 @@ def search_model(
     from perso_pipeline.models.search.run import SearchOrder, run_search  # Optuna: a second that only a search needs
 
     chosen, here = settings.get(), warehouse.open()
-    configs = site_configs(chosen.config_dir)
-    if config.site not in configs:
-        msg = f"There is no site '{config.site}' in sites.yml{nearest(config.site, configs)}."
-        raise PersoError(msg)
+    site_config = chosen_configs(chosen.config_dir, config.site)[config.site]
     task = next((one for one in TASKS if one == config.task), None)
     if task is None:
         msg = f"There is no task '{config.task}'; tasks are {' and '.join(TASKS)}."
@@ -67,7 +64,7 @@ def search_model(
     found = run_search(
         order,
         warehouse=here,
-        config=configs[config.site],
+        config=site_config,
         tracking=tracking.open(),
         searches_dir=chosen.searches_dir,
         tags={"dagster/run_id": context.run_id, "perso.code": code_version(), "perso.site": config.site},

@@ -28,11 +28,6 @@ class GammaGamma:
     v: float
     log_likelihood: float
 
-    @property
-    def population_value(self) -> float:
-        """Average over all people."""
-        return self.p * self.v / (self.q - 1)
-
     def expected_value(self, repeats: Floats, average: Floats) -> Floats:
         """A person's average amount: their own, drawn towards everybody's the fewer repeats there are.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from perso_pipeline.contracts.errors import PersoError
+from perso_pipeline.contracts.errors import PersoError, nearest
 from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.recommendations.composer import bind
 from perso_pipeline.recommendations.readiness import preview_sql as sql
@@ -119,7 +119,8 @@ def preview(
     person = ANYONE if who == ANYONE else _person(warehouse, who, night)
     sites = [row["site_id"] for row in _rows(warehouse, sql.SITES, {"night": night})]
     if site_id is not None and site_id not in sites:
-        msg = f"There are no lists for site '{site_id}' on {night}; there are lists for {', '.join(sites)}."
+        hint = nearest(site_id, sites)
+        msg = f"There are no lists for site '{site_id}'{hint} on {night}; there are lists for {', '.join(sites)}."
         raise PersoError(msg)
     known = _rows(warehouse, sql.ABOUT, {"night": night, "person": person})
     about = {row["site_id"]: {k: v for k, v in row.items() if k != "site_id"} for row in known}

@@ -99,7 +99,7 @@ def world(events, offers, config, as_of=AS_OF):
             [dict(zip([n for n, _ in of_prices], v, strict=True)) for v in prices], pa.schema(of_prices)
         ),
     )
-    data = with_evidence(matrix_as_of(signals, as_of, config.signals).matrix, evidence)
+    data = with_evidence(matrix_as_of(signals, as_of, config.signals), evidence)
     return with_past(data, signals, config.signals, evidence)
 
 

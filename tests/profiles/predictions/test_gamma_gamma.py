@@ -23,7 +23,8 @@ def test_amounts_drawn_from_the_model_give_its_parameters_back():
     found = fit_gamma_gamma(*simulate(MODEL, 30_000, seed=11), min_people=50)
     assert isinstance(found, GammaGamma)
     assert (found.p, found.q, found.v) == pytest.approx((6.0, 4.0, 15.0), rel=0.05)
-    assert found.population_value == pytest.approx(30.0, rel=0.02)  # 6 x 15 / (4 - 1)
+    nothing = np.zeros(1)
+    assert found.expected_value(nothing, nothing) == pytest.approx([30.0], rel=0.02)  # 6 x 15 / (4 - 1)
 
 
 @settings(deadline=None)  # a busy machine is no failure

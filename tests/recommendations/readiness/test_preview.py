@@ -97,7 +97,7 @@ def test_anyone_is_a_person_too(composed) -> None:
     ("asked", "said"),
     [
         ({"who": "C101"}, "Nobody is known as 'C101' on 2026-03-10; the nearest known is 'C100'"),
-        ({"who": "ann", "site_id": "shop-ku"}, "There are no lists for site 'shop-ku' on 2026-03-10; there are lists for shop-uk."),
+        ({"who": "ann", "site_id": "shop-ku"}, r"no lists for site 'shop-ku' \(did you mean 'shop-uk'\?\) on 2026-03-10; there are lists for shop-uk."),
         ({"who": "ann", "as_of": date(2026, 3, 9)}, "no lists of 2026-03-09 or before; the first night with lists is 2026-03-10"),
     ],
 )  # fmt: skip
