@@ -11,7 +11,7 @@ from scipy import sparse
 
 from perso_pipeline.models.protocol import InteractionMatrix
 
-DATA = Path("/work/shared/data/gowalla_lightgcn")
+DATA = Path(__file__).parents[2] / "shared" / "data" / "gowalla_lightgcn"
 VALIDATION_PEOPLE = 3000
 VALIDATION_SHARE = 0.2
 VALIDATION_SEED = 20261121

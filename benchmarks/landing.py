@@ -1,6 +1,6 @@
 """Seconds, records per second and peak memory of loading storefront events, by format.
 
-    python benchmarks/landing.py [--records 1000000] [--format parquet,jsonl,csv,small] [--folder /tmp/landing-bench]
+    python benchmarks/landing.py [--records 1000000] [--format parquet,jsonl,csv,small] [--folder FOLDER]
 
 Files are made once by DuckDB with a fixed seed; ``small`` is 739 nights of 200 records each. Each format
 runs in a process of its own, so that peak memory (resident set of the process) is its own.
@@ -12,6 +12,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -105,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--format", default="parquet,jsonl,jsonl.gz,csv,small")
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/landing-bench"))
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "landing-bench")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

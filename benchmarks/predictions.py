@@ -27,7 +27,7 @@ from perso_pipeline.profiles.predictions.likelihood import Examples, fit_likelih
 from perso_pipeline.profiles.predictions.quality import auc, brier
 from perso_pipeline.settings import PROJECT_ROOT
 
-CDNOW = Path("/work/shared/data/cdnow/cdnow_sample_2357_clvtools.parquet")
+CDNOW = Path(__file__).parents[2] / "shared" / "data" / "cdnow" / "cdnow_sample_2357_clvtools.parquet"
 ENOUGH = {"min_buyers": 200, "min_repeat_buyers": 50}
 Histories = tuple[np.ndarray, np.ndarray, np.ndarray]
 

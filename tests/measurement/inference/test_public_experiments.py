@@ -12,9 +12,10 @@ from perso_pipeline.measurement.inference.means import difference
 from perso_pipeline.measurement.inference.moments import Sample
 from perso_pipeline.measurement.inference.sample_ratio import split_p
 
-ASOS = Path("/work/shared/data/asos_experiments/asos_digital_experiments.parquet")
+_DATA = Path(__file__).parents[4] / "shared" / "data"
+ASOS = _DATA / "asos_experiments" / "asos_digital_experiments.parquet"
 SOUND = "least(count_c, count_t) > 1 and isfinite(variance_c + variance_t) and least(variance_c, variance_t) > 0"
-UPWORTHY = Path("/work/shared/data/upworthy/exploratory_packages_clean.parquet")
+UPWORTHY = _DATA / "upworthy" / "exploratory_packages_clean.parquet"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from perso_pipeline.profiles.predictions.bg_nbd import BgNbd, fit_bg_nbd, log_li
 from perso_pipeline.profiles.predictions.estimates import NotEstimable
 from perso_pipeline.profiles.predictions.gamma_gamma import GammaGamma, fit_gamma_gamma
 
-CDNOW = Path("/work/shared/data/cdnow/cdnow_sample_2357_clvtools.parquet")
+CDNOW = Path(__file__).parents[4] / "shared" / "data" / "cdnow" / "cdnow_sample_2357_clvtools.parquet"
 PUBLISHED = BgNbd(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259, log_likelihood=-9582.43)
 ENOUGH = {"min_buyers": 200, "min_repeat_buyers": 50}
 
