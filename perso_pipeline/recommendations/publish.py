@@ -197,16 +197,21 @@ def rewrite(
     with shelf.lock():
         shelf.tidy()
         for version in shelf.versions():
-            manifest = shelf.manifest(version)
-            staging = shelf.new_staging()
-            entries: dict[str, dict[str, Any]] = {}
-            gone = 0
-            for table, entry in manifest["tables"].items():
-                gone += _copy_without(connection, shelf.folder(version) / entry["file"], staging / entry["file"], goes)
-                entries[table] = add_table(staging, table)
+            manifest, folder = shelf.manifest(version), shelf.folder(version)
+            files = {table: entry["file"] for table, entry in manifest["tables"].items()}
+            going = {file: _what_goes(connection, folder / file, goes) for file in files.values()}
+            gone = sum(rows for _, rows in going.values())
             if not gone:
-                shutil.rmtree(staging)
                 continue
+            staging = shelf.new_staging()
+            for file, (theirs, rows) in going.items():
+                if rows:
+                    left = f"from read_parquet($source) where not ({theirs})"
+                    stay = connection.sql(left, params={"source": str(folder / file)})
+                    stay.write_parquet(str(staging / file), compression="zstd")
+                else:
+                    shutil.copyfile(folder / file, staging / file)
+            entries = {table: add_table(staging, table) for table in files}
             night = date.fromisoformat(manifest["night"])
             new = _version(night, add_database(staging, entries))
             add_manifest(staging, entries, night=night, version=new, absent=manifest["absent"])
@@ -214,21 +219,17 @@ def rewrite(
             shelf.replace(version, staging, new)
 
 
-def _copy_without(
-    connection: duckdb.DuckDBPyConnection, before: Path, after: Path, goes: Callable[[frozenset[str]], str | None]
-) -> int:
-    """Copy a Parquet file without the rows that go; how many went."""
-    source = {"source": str(before)}
+def _what_goes(
+    connection: duckdb.DuckDBPyConnection, path: Path, goes: Callable[[frozenset[str]], str | None]
+) -> tuple[str | None, int]:
+    """SQL that is true of the rows of a Parquet file that go, and how many they are."""
+    source = {"source": str(path)}
     columns = connection.execute("describe from read_parquet($source)", source).fetchall()
     theirs = goes(frozenset(column[0] for column in columns))
-    found = f"select count(*) from read_parquet($source) where {theirs}"
-    gone = int(connection.execute(found, source).fetchall()[0][0]) if theirs else 0
-    if gone:
-        stay = connection.sql(f"from read_parquet($source) where not ({theirs})", params=source)
-        stay.write_parquet(str(after), compression="zstd")
-    else:
-        shutil.copyfile(before, after)
-    return gone
+    if theirs is None:
+        return None, 0
+    counted = connection.execute(f"select count(*) from read_parquet($source) where {theirs}", source).fetchall()
+    return theirs, int(counted[0][0])
 
 
 def _version(night: date, content: str) -> str:

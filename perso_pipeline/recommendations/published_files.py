@@ -37,13 +37,17 @@ def add_table(folder: Path, table: str) -> dict[str, Any]:
     return {"rows": pq.read_metadata(path).num_rows, "file": path.name, "sha256": file_hash(path)}
 
 
+def _opened(folder: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(folder / DATABASE), config={"autoinstall_known_extensions": False})
+
+
 def add_database(folder: Path, entries: Entries) -> str:
     """``perso.duckdb`` with the same tables, each under its name without schema; returns a hash of all they hold.
 
     The hash is of the rows whatever their order, so that a night that was run again is known by it.
     """
     contents: list[list[Any]] = []
-    with duckdb.connect(str(folder / DATABASE), config={"autoinstall_known_extensions": False}) as connection:
+    with _opened(folder) as connection:
         for table, entry in sorted(entries.items()):
             name = table.split(".")[1]
             source = {"source": str(folder / entry["file"])}
@@ -56,7 +60,7 @@ def add_database(folder: Path, entries: Entries) -> str:
 
 def add_manifest(folder: Path, entries: Entries, *, night: date, version: str, absent: Sequence[str]) -> None:
     """The table ``manifest(night, version, table_name, rows)`` and ``manifest.json``; then files are read-only."""
-    with duckdb.connect(str(folder / DATABASE), config={"autoinstall_known_extensions": False}) as connection:
+    with _opened(folder) as connection:
         connection.execute("create table manifest (night date, version varchar, table_name varchar, rows bigint)")
         for table, entry in entries.items():
             connection.execute("insert into manifest values (?, ?, ?, ?)", [night, version, table, entry["rows"]])
