@@ -18,13 +18,10 @@ GONE_LINES = "raw.lines_to_move_up"
 _BLOCK = 1024  # lines that share a row of the table of moves
 
 
-def compact(warehouse: DuckDBWarehouse, *, memory_limit: str, threads: int) -> None:
-    """Write the warehouse into a new file and swap it in; no log or spill is left. A second call changes nothing.
+def compact(warehouse: DuckDBWarehouse) -> None:
+    """Write the warehouse, which the caller holds, into a new file and swap it in; no log or spill is left.
 
-    Args:
-        warehouse: Held by the caller.
-        memory_limit: DuckDB's.
-        threads: DuckDB's.
+    A second call changes nothing.
     """
     path = warehouse.path
     is_waiting = warehouse.exists(GONE_LINES)
@@ -33,13 +30,7 @@ def compact(warehouse: DuckDBWarehouse, *, memory_limit: str, threads: int) -> N
             connection.execute("force checkpoint")
         draft = path.with_name(f"{path.name}.erasing")
         draft.unlink(missing_ok=True)
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": memory_limit,
-            "threads": threads,
-            "temp_directory": str(path.parent / "spill"),
-            "autoinstall_known_extensions": False,
-        }
-        with duckdb.connect(":memory:", config=config) as connection:
+        with duckdb.connect(":memory:", config=dict(warehouse.config)) as connection:
             _copy(connection, path, draft)
         with draft.open("rb") as written:
             os.fsync(written.fileno())

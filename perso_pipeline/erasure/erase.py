@@ -26,7 +26,7 @@ from perso_pipeline.erasure.rows import condition, give_people
 from perso_pipeline.identity.config import IdentityRules
 from perso_pipeline.raw.suppression import LIST_NAME, read_list
 from perso_pipeline.recommendations import publish
-from perso_pipeline.resources.warehouse import DuckDBWarehouse
+from perso_pipeline.resources.opening import open_warehouse
 from perso_pipeline.resources.warehouse_lock import WarehouseLock
 from perso_pipeline.settings import Settings
 
@@ -56,7 +56,7 @@ def plan(settings: Settings, words: Sequence[str]) -> Planned | None:
     Raises:
         PersoError: a word means nobody, or several people.
     """
-    store = _warehouse(settings)
+    store = open_warehouse(settings)
     if not store.exists("identity.identity_map"):
         msg = "Nobody is known here yet; run a night first with 'perso run'."
         raise PersoError(msg)
@@ -87,7 +87,7 @@ def plan(settings: Settings, words: Sequence[str]) -> Planned | None:
 
 def redelivered(settings: Settings) -> set[tuple[str, date]]:
     """Streams and nights whose files hold records of people erased before: left out when read, still in the file."""
-    store = _warehouse(settings)
+    store = open_warehouse(settings)
     if not store.exists("raw.erased_records"):
         return set()
     rows = store.query(
@@ -102,7 +102,7 @@ def redelivered(settings: Settings) -> set[tuple[str, date]]:
 
 def deleted_accounts(settings: Settings) -> list[str]:
     """Customers, as identifiers, whose last account event says that the account was deleted."""
-    store = _warehouse(settings)
+    store = open_warehouse(settings)
     if not store.exists("identity.identity_map"):
         return []
     rows = store.query(
@@ -191,10 +191,6 @@ def resume(settings: Settings, *, say: Say) -> Path | None:
         return receipt
 
 
-def _warehouse(settings: Settings) -> DuckDBWarehouse:
-    return DuckDBWarehouse(settings.warehouse_path, memory_limit=settings.memory_limit, threads=settings.threads)
-
-
 def _suppress(settings: Settings, people: People) -> int:
     added = hashed(people.lasting_names(), settings.hash_key_bytes)
     known = read_list(settings.erasures_dir)
@@ -225,18 +221,18 @@ def _blot_out(settings: Settings, people: People, tell: Callable[[str, int], Non
 def _publish(settings: Settings, people: People, tell: Callable[[str, str, int], None]) -> None:
     if not settings.published_dir.exists():
         return
-    with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as connection:
+    with duckdb.connect(":memory:", config=dict(open_warehouse(settings).config)) as connection:
         give_people(connection, people)
         publish.rewrite(settings.published_dir, connection, partial(condition, is_identity=False), tell)
 
 
 def _compact(settings: Settings) -> None:
-    compaction.compact(_warehouse(settings), memory_limit=settings.memory_limit, threads=settings.threads)
+    compaction.compact(open_warehouse(settings))
 
 
 def _renew_sessions(settings: Settings, people: People) -> None:
     if people.devices_of_others:
-        sessions.renew(settings, _warehouse(settings), people.devices_of_others)
+        sessions.renew(settings, open_warehouse(settings), people.devices_of_others)
 
 
 def _delete(
@@ -244,7 +240,7 @@ def _delete(
 ) -> dict[str, int]:
     done = state["done"]
     return warehouse.delete(
-        _warehouse(settings),
+        open_warehouse(settings),
         people,
         files,
         done["landing"],

@@ -32,23 +32,27 @@ class DuckDBWarehouse:
         self._keeps_open = keeps_open
         self._writing: duckdb.DuckDBPyConnection | None = None
 
-    @contextmanager
-    def connect(self, *, read_only: bool = False, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection under the lock, closed at the end of the block whatever happens."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        config: Config = {
+    @property
+    def config(self) -> Config:
+        """DuckDB's settings for this file, or for what is made beside it."""
+        return {
             "memory_limit": self._memory_limit,
             "threads": self._threads,
             "temp_directory": str(self.path.parent / "spill"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
+
+    @contextmanager
+    def connect(self, *, read_only: bool = False, purpose: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection under the lock, closed at the end of the block whatever happens."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as block:
             if self._keeps_open and read_only:
-                connection = block.enter_context(WarehouseLock.reader(self.path, config, purpose=purpose))
+                connection = block.enter_context(WarehouseLock.reader(self.path, self.config, purpose=purpose))
             else:
                 block.enter_context(WarehouseLock.hold(self.path, purpose=purpose))
-                connection = duckdb.connect(str(self.path), read_only=read_only, config=dict(config))
+                connection = duckdb.connect(str(self.path), read_only=read_only, config=dict(self.config))
                 block.callback(connection.close)
             connection.execute("set timezone = 'UTC'")
             yield connection

@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> DuckDBWarehouse:
 
 
 def test_lines_of_a_parquet_file_move_up_by_what_went_before_them(store: DuckDBWarehouse) -> None:
-    compact(store, memory_limit="1GB", threads=2)
+    compact(store)
 
     rows = store.query("select line, record from raw.order_events where file = 'a.parquet' order by line")
     assert rows["line"].to_pylist() == list(range(1, 2994))
@@ -43,9 +43,9 @@ def test_lines_of_a_parquet_file_move_up_by_what_went_before_them(store: DuckDBW
 
 
 def test_called_again_it_moves_nothing_and_views_stand(store: DuckDBWarehouse) -> None:
-    compact(store, memory_limit="1GB", threads=2)
+    compact(store)
     before = store.query("select * from raw.order_events order by all")
-    compact(store, memory_limit="1GB", threads=2)
+    compact(store)
     assert store.query("select * from raw.order_events order by all") == before
     assert store.query("select records from raw.counted")["records"].to_pylist() == [5986]
     assert not store.exists(GONE_LINES)
