@@ -69,6 +69,11 @@ class Stream:
     def field_names(self) -> tuple[str, ...]:
         return tuple(f.name for f in self.fields)
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """Columns that its fields have in the tables."""
+        return frozenset(f.column for f in self.fields)
+
 
 LANDING_COLUMNS: dict[str, str] = {
     "event_date": "DATE",

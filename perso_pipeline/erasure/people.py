@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.contracts.streams import STREAMS
+from perso_pipeline.contracts.streams import STREAMS, Stream
 
 _KINDS = ("customer", "visitor", "loyalty")
 _FIELDS = {"visitor": "visitor_id", "loyalty": "loyalty_id", "email": "email_hash", "phone": "phone_hash"}
@@ -169,16 +169,14 @@ def _everything_of(connection: duckdb.DuckDBPyConnection, persons: list[str]) ->
     carts: set[str] = set()
     visited: set[str] = set()
     for stream in STREAMS.values():
-        columns = {field.column for field in stream.fields}
         for kind, column in _FIELDS.items():
-            if column in columns and "customer_id" in columns:
+            if {column, "customer_id"} <= stream.columns:
                 shared |= {f"{kind}:{value}" for value in _column(connection, _shared(stream.name, kind))}
-        if {"customer_id", "visitor_id"} <= columns:
+        if {"customer_id", "visitor_id"} <= stream.columns:
             visited |= set(_column(connection, _VISITED.format(stream.name)))
-        if "cart_id" in columns:
-            carts |= set(_column(connection, _of_them(stream.name, columns, "cart_id")))
-    order_columns = {field.column for field in STREAMS["order_events"].fields}
-    orders = _column(connection, _of_them("order_events", order_columns, "site_id || ':' || order_id"))
+        if "cart_id" in stream.columns:
+            carts |= set(_column(connection, _of_them(stream, "cart_id")))
+    orders = _column(connection, _of_them(STREAMS["order_events"], "site_id || ':' || order_id"))
     return People(
         count=len(persons),
         identifiers=tuple(identifiers),
@@ -208,10 +206,10 @@ def _shared(stream: str, kind: str) -> str:
             and customer_id not in (from looked_for_customer) {attempt}"""
 
 
-def _of_them(stream: str, columns: set[str], wanted: str) -> str:
-    named = [f"{column} in (from looked_for_{kind})" for kind, column in _FIELDS.items() if column in columns]
+def _of_them(stream: Stream, wanted: str) -> str:
+    named = [f"{column} in (from looked_for_{kind})" for kind, column in _FIELDS.items() if column in stream.columns]
     return f"""
-        select distinct {wanted} from raw.{stream}
+        select distinct {wanted} from raw.{stream.name}
         where {wanted} is not null
             and (customer_id in (from looked_for_customer) or (customer_id is null and ({" or ".join(named)})))"""
 

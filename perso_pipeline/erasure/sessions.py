@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from perso_pipeline.contracts.errors import PersoError
-from perso_pipeline.contracts.streams import STREAMS, Stream
+from perso_pipeline.contracts.streams import STREAMS
 from perso_pipeline.interactions.channels import read_channels
 from perso_pipeline.resources.dbt import DbtResource
 from perso_pipeline.resources.dbt_results import failed_sentence
@@ -78,13 +78,13 @@ def _take_out(store: DuckDBWarehouse, part: Path, devices: Sequence[str]) -> tup
             found = " union ".join(
                 f"select {column} from raw.{stream.name} where {named}"
                 for stream in STREAMS.values()
-                if (named := _named(_columns(stream), those)) and column in _columns(stream)
+                if (named := _named(stream.columns, those)) and column in stream.columns
             )
             connection.execute(f"create table part.given.{given} as {found}")
         for (table,) in connection.execute(
             "select table_name from duckdb_tables() where schema_name = 'raw' and database_name = current_database()"
         ).fetchall():
-            named = _named(_columns(STREAMS[table]), _GIVEN) if table in STREAMS else "true"
+            named = _named(STREAMS[table].columns, _GIVEN) if table in STREAMS else "true"
             wanted = "false" if table == "rejected_records" else named or "true"
             connection.execute(f'create table part.raw."{table}" as from raw."{table}" where {wanted}')
         nights = connection.execute("select min(load_date), max(load_date) from raw.loaded_days").fetchall()[0]
@@ -107,11 +107,7 @@ _STEPS = (
 )
 
 
-def _columns(stream: Stream) -> set[str]:
-    return {field.column for field in stream.fields}
-
-
-def _named(columns: set[str], given: Iterable[str]) -> str:
+def _named(columns: frozenset[str], given: Iterable[str]) -> str:
     """SQL that is true for records that name one of these; empty for a stream that cannot.
 
     By one column each: of another site with the same number comes more than is needed, which changes no fact of theirs.
