@@ -3,6 +3,7 @@
 What ALS and BPR share once their factors are learnt. How they are learnt stays in the models.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
@@ -26,16 +27,16 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
-class FactorModel:
+class FactorModel(ABC):
     """A model of implicit: what it answers once ``fit`` of the child has set ``_model`` and ``_data``."""
 
     name: ClassVar[str]
     _model: Any
     _data: InteractionMatrix
 
+    @abstractmethod
     def _solver(self) -> Any:
         """Implicit's model with the settings, unfitted."""
-        raise NotImplementedError
 
     def recommend(self, people: Indices, k: int, exclude: sparse.csr_matrix | None = None) -> Ranked:
         """Somebody without history gets no list, for what stands in that row was only drawn."""

@@ -4,7 +4,6 @@ The words of ``ranking``, ``personal`` and the search tables. Add a ranking stra
 out.
 """
 
-from collections import Counter
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from perso_pipeline.contracts.config_files import ConfigPart, error_at, read_config
+from perso_pipeline.contracts.config_files import ConfigPart, error_at, first_twice, read_config
 from perso_pipeline.contracts.errors import nearest
 from perso_pipeline.contracts.sites import Sites
 
@@ -175,9 +174,8 @@ class Listings(ConfigPart):
                 if entry.category == other.category and shares_site:
                     msg = f"category '{entry.category}' stands twice for the same site; make one entry of the two"
                     raise ValueError(msg)
-        ids = Counter(rule.id for entry in self.categories for rule in entry.rules)
-        if twice := [name for name, count in ids.items() if count > 1]:
-            msg = f"rule '{twice[0]}' stands twice; give one of the two another id"
+        if twice := first_twice([rule.id for entry in self.categories for rule in entry.rules]):
+            msg = f"rule '{twice}' stands twice; give one of the two another id"
             raise ValueError(msg)
         return self
 
