@@ -36,6 +36,19 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
     return made
 
 
+@pytest.fixture
+def tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that failed is tried once more, after three seconds; not in tests."""
+    import dagster as dg  # a second that most tests need not wait for
+
+    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda policy, attempt: 0)
+
+
+@pytest.fixture(scope="module")
+def mlflow_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mlflow")
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays: the garbage collector need not go through it again; a copy of dbt's manifest took 0.3 s, now 0.05 s."""
     gc.collect()

@@ -1,7 +1,5 @@
 from datetime import timedelta
-from pathlib import Path
 
-import dagster as dg
 import numpy as np
 import pytest
 
@@ -9,19 +7,8 @@ from perso_pipeline.settings import PROJECT_ROOT
 from tests.models.assets.stage import NIGHT, Stage
 
 
-@pytest.fixture(autouse=True)
-def tried_again_at_once(monkeypatch):
-    """A step that failed is tried once more, after three seconds."""
-    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda policy, attempt: 0)
-
-
-@pytest.fixture(scope="module")
-def mlflow_dir(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("mlflow")
-
-
 @pytest.fixture
-def stage(shop, tmp_path, mlflow_dir):
+def stage(shop, tmp_path, mlflow_dir, tried_again_at_once):
     """Two sites: shop-uk where taste decides, shop-de in its first day; shop-biz has nothing."""
     config_dir = tmp_path / "config"
     config_dir.mkdir()

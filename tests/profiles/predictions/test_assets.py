@@ -1,7 +1,6 @@
 """Predictions as Dagster runs them, over a real warehouse and a real MLflow store."""
 
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -11,29 +10,16 @@ from perso_pipeline.profiles import assets, checks
 from perso_pipeline.profiles.predictions.faults import unfit_serving_models
 from perso_pipeline.profiles.predictions.serving_models import training_nights
 from perso_pipeline.resources.partitions import NIGHTLY
-from perso_pipeline.resources.settings import SettingsResource
-from perso_pipeline.resources.tracking import TrackingResource
 from perso_pipeline.settings import PROJECT_ROOT
-from tests.open_warehouse import OpenWarehouseResource
+from tests.tracked_stage import TrackedStage
 
 NIGHT = NIGHTLY.start.date()
 TABLES = ("prediction_trainings", "serving_models", "predictions")
 PEOPLE, DAYS = 500, 80
 
 
-@pytest.fixture(autouse=True)
-def tried_again_at_once(monkeypatch):
-    """A step that failed is tried once more, after three seconds."""
-    monkeypatch.setattr(dg.RetryPolicy, "calculate_delay", lambda policy, attempt: 0)
-
-
-@pytest.fixture(scope="module")
-def mlflow_dir(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("mlflow")
-
-
 @pytest.fixture
-def stage(facts, tmp_path, mlflow_dir):
+def stage(facts, tmp_path, mlflow_dir, tried_again_at_once):
     """shop-uk with 80 days of people who order the day after they fill a cart; shop-de opened tonight."""
     rng = np.random.default_rng(12)
     zeal = rng.gamma(0.8, 0.12, PEOPLE)
@@ -59,18 +45,8 @@ def stage(facts, tmp_path, mlflow_dir):
     return Stage(facts.warehouse, config_dir, mlflow_dir)
 
 
-class Stage:
-    def __init__(self, warehouse, config_dir, mlflow_dir) -> None:
-        self.warehouse = warehouse
-        self.config_dir = config_dir
-        self.tracking = TrackingResource(
-            uri=f"sqlite:///{mlflow_dir / 'mlflow.db'}", artifact_dir=str(mlflow_dir / "artifacts")
-        )
-        self.resources = {
-            "settings": SettingsResource(config_dir=str(config_dir)),
-            "warehouse": OpenWarehouseResource(path=str(warehouse.path)),
-            "tracking": self.tracking,
-        }
+class Stage(TrackedStage):
+    stage = "profiles"
 
     def run(self, *names: str, night: date = NIGHT) -> dg.ExecuteInProcessResult:
         return dg.materialize(
@@ -80,9 +56,6 @@ class Stage:
             selection=dg.AssetSelection.assets(*(["profiles", name] for name in names or TABLES)),
             raise_on_error=False,
         )
-
-    def rows(self, name: str) -> list[dict]:
-        return self.warehouse.query(f"select * from profiles.{name} order by all").to_pylist()
 
     def trained(self, result: dg.ExecuteInProcessResult) -> int:
         made = result.asset_materializations_for_node("prediction_models")
@@ -123,7 +96,7 @@ def test_a_night_scores_everybody_and_again_the_same_without_training(stage):
 
     shown = first.asset_materializations_for_node("prediction_models")[0].metadata
     assert "data:image/png" in shown[f"shop-uk/{NIGHT}/conversion-calibration"].value
-    client = stage.tracking.open()._client
+    client = stage.client()
     alias = client.get_model_version_by_alias("shop-uk--conversion", "champion")
     assert alias.tags["perso.version"] == serving["shop-uk", "conversion"]["version"]
     run = client.get_run(alias.run_id)
