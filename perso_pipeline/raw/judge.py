@@ -11,6 +11,7 @@ import duckdb
 
 from perso_pipeline.contracts.streams import Privacy, Stream
 from perso_pipeline.raw import rules
+from perso_pipeline.raw.local_days import LOCAL_DAYS_TABLE
 from perso_pipeline.raw.robots import robot_condition
 from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source
 from perso_pipeline.raw.suppression import ERASED_TABLE, find_erased
@@ -27,7 +28,7 @@ def keep(
 
     Left out are, with ``has_erased``, those of people on the list of ``suppression``.
 
-    Needs ``raw.sites``, ``incoming_files`` and the macros of ``privacy``. What is registered as
+    Needs ``raw.sites``, ``incoming_files``, ``local_days`` and the macros of ``privacy``. What is registered as
     ``incoming_lines`` must be readable twice.
     """
     parameters = source.parameters
@@ -82,10 +83,16 @@ def _parsing(stream: Stream, source: Source) -> str:
 
 def _noting(stream: Stream, source: Source) -> str:
     faults = rules.faults(stream, source.types, source.absent)
+    texts = rules.open_texts(stream, source.absent)
+    if source.is_parsed_once:  # one look at all values of a record; in Parquet most columns are looked at by dictionary
+        looks = f"""worded as (select *, concat_ws(' ', {", ".join(texts)}) as open_text from records),
+        looked_at as (select * exclude (open_text), {rules.suspect("open_text")} as is_suspect from worded)"""
+    else:
+        suspects = " or ".join(map(rules.suspect, texts))
+        looks = f"looked_at as (select *, coalesce({suspects}, false) as is_suspect from records)"
     return f"""
         with {_records(stream, source)},
-        worded as (select *, {rules.open_text(stream, source.absent)} as open_text from records),
-        looked_at as (select * exclude (open_text), {rules.suspect("open_text")} as is_suspect from worded),
+        {looks},
         judged as (select file, line, {rules.first_fault(faults)} as fault, is_suspect from looked_at)
         select file, line, fault, is_suspect from judged where fault is not null or is_suspect"""
 
@@ -94,14 +101,16 @@ def _accepting(stream: Stream, source: Source, *, is_noted: bool) -> str:
     moment = rules.typed(stream[stream.time_field])
     kept = {f.column: rules.kept(f, may_be_suspect=is_noted) for f in stream.fields}
     kept |= {
-        "event_date": f"timezone(zone, timezone('UTC', {moment}))::date",
+        "event_date": f"coalesce(({moment} + utc_offset)::date, timezone(zone, timezone('UTC', {moment}))::date)",
         "load_date": "load_date",
         "file": "name",
         "line": "r.line",
         "payload": "null" if source.payload == "null::varchar" else "perso_mask_json(payload)",
     }
     kept |= {f.column: "null" for f in stream.fields if f.name in source.absent}
-    agents, joins = "", ""
+    agents = ""
+    site = rules.given(stream["site_id"])
+    joins = f"left join {LOCAL_DAYS_TABLE} as d on d.site_id = r.{site} and d.day = r.{moment}::date"
     if stream.name in ROBOT_STREAMS:
         kept["is_robot"] = "false"
         if "user_agent" not in source.absent:
@@ -110,7 +119,7 @@ def _accepting(stream: Stream, source: Source, *, is_noted: bool) -> str:
         known_agents as materialized (
             select agent, perso_mask_text(agent) as masked_agent, {robot_condition("agent")} as is_robot from agents
         ),"""
-            joins = f"left join known_agents as a on a.agent = r.{rules.given(stream['user_agent'])}"
+            joins += f" left join known_agents as a on a.agent = r.{rules.given(stream['user_agent'])}"
             kept |= {"user_agent": "masked_agent", "is_robot": "coalesce(is_robot, false)"}
     accepted = ""
     if is_noted:

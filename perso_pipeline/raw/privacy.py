@@ -38,7 +38,8 @@ _NUMBERS = "|".join(
 _NUMBER_PATTERN = rf"(^|[^0-9A-Za-z_.\-])(?:{_NUMBERS})\b"
 _STRICT_PATTERN = r"[0-9](?:[ ()./\-]{0,2}[0-9]){6,}"
 _CONTROL = r"[\x00-\x1f\x7f]"
-# What a value must hold before any of the dear patterns is tried.
+# What a value must hold before any of the dear patterns is tried; extracted, for DuckDB does that once per entry of a
+# dictionary and matches once per record.
 _WORTH_A_LOOK = rf"{_AT}|{_CONTROL}|[0-9](?:{_GAP}{{0,3}}[0-9]){{7}}"
 
 MACROS = {
@@ -61,7 +62,7 @@ MACROS = {
         f"regexp_replace(perso_mask_open(regexp_replace(x, $p${_CONTROL}$p$, ' ', 'g')),"
         rf" $p${_NUMBER_PATTERN}$p$, '\1[phone]', 'g')"
     ),
-    "perso_mask_text(x)": f"case when regexp_matches(x, $p${_WORTH_A_LOOK}$p$) then perso_mask_all(x) else x end",
+    "perso_mask_text(x)": f"case when regexp_extract(x, $p${_WORTH_A_LOOK}$p$) <> '' then perso_mask_all(x) else x end",
     "perso_mask_strict(x)": f"regexp_replace(perso_mask_all(x), $p${_STRICT_PATTERN}$p$, '[digits]', 'g')",
     # A bare number that is masked must become a string, or the JSON around it breaks.
     "perso_quote_numbers(x)": r"""regexp_replace(x, $p$([:\[,] ?)(-?[0-9]{10,15})\b$p$, '\1"\2"', 'g')""",
@@ -69,7 +70,7 @@ MACROS = {
         "case when json_valid(masked) then masked else to_json(perso_mask_all(x))::varchar end"
     ),
     "perso_mask_json(x)": (
-        f"(case when regexp_matches(x, $p${_WORTH_A_LOOK}$p$)"
+        f"(case when regexp_extract(x, $p${_WORTH_A_LOOK}$p$) <> ''"
         " then perso_valid_json(perso_mask_all(perso_quote_numbers(x)), x) else x end)::json"
     ),
 }

@@ -16,6 +16,7 @@ from perso_pipeline.raw.csv_header import csv_groups
 from perso_pipeline.raw.judge import keep
 from perso_pipeline.raw.landing import Delivery, Format, LandingFile
 from perso_pipeline.raw.lines import CurrentLines, LineReader
+from perso_pipeline.raw.local_days import note_local_days
 from perso_pipeline.raw.sources import FILES_TABLE, LINES_TABLE, Source, csv_lines, json_lines, parquet_rows
 
 LINES_CHUNK = 500_000  # records
@@ -81,6 +82,7 @@ class StreamLoad:
         self._connection.register("files_to_load", table)
         self._connection.execute(f"create or replace temp table {FILES_TABLE} as from files_to_load")
         self._connection.unregister("files_to_load")
+        note_local_days(self._connection)
 
     def _load_csv(self) -> None:
         groups = csv_groups(self._stream, self._of(Format.CSV))

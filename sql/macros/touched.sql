@@ -36,12 +36,16 @@
   {{ return(wide | sort) }}
 {%- endmacro %}
 
-{#- Predicate: the column is one of the days. The range comes first, for the zone maps. -#}
+{#- Predicate: the column is one of the days, in order. The range comes first, for the zone maps; where no day is missing it says all. -#}
 {% macro in_days(column, days) -%}
   {%- if days -%}
     {%- set literals = [] -%}
     {%- for day in days -%}{%- do literals.append("date '" ~ day ~ "'") -%}{%- endfor -%}
-    {{ column }} between {{ literals | first }} and {{ literals | last }} and {{ column }} in ({{ literals | join(', ') }})
+    {%- set day_of = modules.datetime.date.fromisoformat -%}
+    {{ column }} between {{ literals | first }} and {{ literals | last }}
+    {%- if (day_of(days | last) - day_of(days | first)).days + 1 != days | unique | list | length %}
+    and {{ column }} in ({{ literals | join(', ') }})
+    {%- endif -%}
   {%- else -%}
     false
   {%- endif -%}
