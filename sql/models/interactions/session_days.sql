@@ -67,6 +67,8 @@
         min(known_on) as known_on
 {%- endset %}
 
+{%- set starts_with_campaign = 'coalesce(first_campaign = row(started_at, first_event_id), false)' %}
+
 -- Between two events of one half hour by the clock (session_gap_minutes: a step) there is no silence that ends a session.
 -- So the events are summed by step without being sorted, and blocks are made of steps, of which there are few.
 with steps as (
@@ -74,7 +76,6 @@ with steps as (
         site_id,
         visitor_id,
         step,
-        event_date,
         min(campaign) as least_campaign,
         max(campaign) as greatest_campaign,
         min(row(occurred_at, event_id)) filter (where campaign is not null) as first_campaign,
@@ -82,23 +83,43 @@ with steps as (
     from (
 {{ clues }}
     ) as clues
-    group by site_id, visitor_id, step, event_date
+    group by site_id, visitor_id, step
+),
+
+-- most steps stand alone: only of those beside another one has the silence between them to be looked at
+beside as (
+    select
+        site_id,
+        visitor_id,
+        step + 1 as step
+    from steps
+    union all
+    select
+        site_id,
+        visitor_id,
+        step - 1 as step
+    from steps
 ),
 
 edges as (
     select
         *,
         coalesce(started_at > {{ dateadd('minute', var('session_gap_minutes'), 'lag(ended_at) over visit') }}, true) as is_block_start,
-        coalesce(first_campaign = row(started_at, first_event_id), false) as starts_with_campaign
+        {{ starts_with_campaign }} as starts_with_campaign
     from steps
-    window visit as (partition by visitor_id, site_id order by started_at, event_date)
+    where exists (
+        select 1
+        from beside
+        where steps.site_id = beside.site_id and steps.visitor_id = beside.visitor_id and steps.step = beside.step
+    )
+    window visit as (partition by visitor_id, site_id order by started_at)
 ),
 
 marks as (
     select
         *,
         max(case when is_block_start then started_at end)
-            over (partition by visitor_id, site_id order by started_at, event_date rows unbounded preceding) as block_started_at
+            over (partition by visitor_id, site_id order by started_at rows unbounded preceding) as block_started_at
     from edges
 ),
 
@@ -127,6 +148,33 @@ blocks as (
         ) as is_split
     from marks
     group by site_id, visitor_id, block_started_at
+    union all
+    select
+        site_id,
+        visitor_id,
+        started_at as block_started_at,
+        session_date,
+        last_event_date,
+        ended_at,
+        first_event_id,
+        customer_id,
+        events,
+        product_views,
+        views,
+        cart_adds,
+        searches,
+        {{ count_of_members('order_ids') }} as orders,
+        is_robot,
+        known_on,
+        coalesce(
+            least_campaign <> greatest_campaign or (least_campaign is not null and not {{ starts_with_campaign }}), false
+        ) as is_split
+    from steps
+    where not exists (
+        select 1
+        from beside
+        where steps.site_id = beside.site_id and steps.visitor_id = beside.visitor_id and steps.step = beside.step
+    )
 ),
 
 -- a block in which a campaign comes up after the first event is cut where it does, event by event

@@ -46,7 +46,6 @@ with measured as (
     inner join {{ ref('stg_storefront_events') }} as first_events
         on session_days.site_id = first_events.site_id
         and session_days.visitor_id = first_events.visitor_id
-        and session_days.session_date = first_events.event_date
         and session_days.started_at = first_events.occurred_at
         and session_days.first_event_id = first_events.event_id
     where
