@@ -9,8 +9,7 @@
   The events of blocks to make (anew), with the narrow columns that say where a session ends and what it holds. Read where
   it is needed, for DuckDB would keep a CTE that is named twice.
 -#}
-{%- set clues -%}
-    select
+{%- set columns -%}
         event_id,
         event_date,
         site_id,
@@ -28,23 +27,29 @@
         case when event_type = 'checkout_complete' then order_id end as order_id,
         is_robot,
         known_on
+{%- endset -%}
+{%- set clues -%}
+    select
+        {{ columns }}
     from {{ ref('stg_storefront_events') }}
     {%- if execute and is_incremental() %}
+    where {{ in_days('event_date', near) }}
+    union all
+    select
+        {{ columns }}
+    from {{ ref('stg_storefront_events') }}
     where
-        {{ in_days('event_date', near) }}
-        or (
-            {{ in_days('event_date', far) }}
-            and exists (
-                select 1
-                from {{ this }} as old
-                where
-                    stg_storefront_events.site_id = old.site_id
-                    and stg_storefront_events.visitor_id = old.visitor_id
-                    and stg_storefront_events.event_date = old.day
-                    and stg_storefront_events.occurred_at between old.block_started_at and old.block_ended_at
-                    and {{ in_days('old.day', far) }}
-                    and (old.site_id, old.visitor_id, old.block_started_at) in ({{ blocks_on_days(this, near) }})
-            )
+        {{ in_days('event_date', far | reject('in', near) | list) }}
+        and exists (
+            select 1
+            from {{ this }} as old
+            where
+                stg_storefront_events.site_id = old.site_id
+                and stg_storefront_events.visitor_id = old.visitor_id
+                and stg_storefront_events.event_date = old.day
+                and stg_storefront_events.occurred_at between old.block_started_at and old.block_ended_at
+                and {{ in_days('old.day', far | reject('in', near) | list) }}
+                and (old.site_id, old.visitor_id, old.block_started_at) in ({{ blocks_on_days(this, near) }})
         )
     {%- endif %}
 {%- endset -%}
