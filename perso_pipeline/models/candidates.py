@@ -1,10 +1,14 @@
 """Candidate lists of a fitted model as rows for the warehouse.
 
+Two batches of subjects are answered at a time, for much of an answer is one thread's work.
+
 Nothing is filtered here but an item from its own list and what the site blocks for every list: what somebody
 bought or blocked, or what is sold out, is left to ``recommendations``, which is why the lists are deep.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from typing import Literal
 
@@ -16,11 +20,13 @@ from scipy import sparse
 from perso_pipeline.models.config import CandidatesConfig
 from perso_pipeline.models.names import Task
 from perso_pipeline.models.protocol import Indices, InteractionMatrix, Ranked, Recommender
+from perso_pipeline.models.recommenders.factors import one_blas_thread
 from perso_pipeline.models.recommenders.ranking import ranked
 
 ANYONE = "anyone"
 MAIN = "main"  # the submodel of lists that were made of the whole site
 WHOLE = "*"  # their group
+_AT_ONCE = 2  # batches
 
 SCHEMA = pa.schema(
     [
@@ -120,10 +126,19 @@ class CandidateRows:
         ids: NDArray[np.str_],
         ask: Callable[[Indices], Ranked],
     ) -> Iterator[pa.RecordBatch]:
+        def answer(some: Indices) -> pa.RecordBatch:
+            return self._rows(task, model.name, version, subject_type, ids[some], ask(some))
+
         step = self._config.subjects_per_batch
-        for start in range(0, len(ids), step):
-            some = np.arange(start, min(start + step, len(ids)))
-            yield self._rows(task, model.name, version, subject_type, ids[some], ask(some))
+        in_hand: deque[Future[pa.RecordBatch]] = deque()
+        # around all of them, for the limit is the whole process's
+        with one_blas_thread(), ThreadPoolExecutor(_AT_ONCE) as threads:
+            for start in range(0, len(ids), step):
+                in_hand.append(threads.submit(answer, np.arange(start, min(start + step, len(ids)))))
+                if len(in_hand) > _AT_ONCE:
+                    yield in_hand.popleft().result()
+            while in_hand:
+                yield in_hand.popleft().result()
 
     def _rows(
         self, task: Task, model: str, version: str, subject_type: str, ids: NDArray[np.str_], lists: Ranked

@@ -72,13 +72,3 @@ def site_as_decided(
         )
         raise PersoError(msg)
     return site
-
-
-def drop_other_sites(warehouse: Warehouse, table: str, night: date, sites: set[str]) -> None:
-    """Take out what an earlier run of the night wrote for sites that have no part in it any more."""
-    if not warehouse.exists(table):
-        return
-    stored = warehouse.query(f"select distinct site_id from {table} where night = ?", [night])
-    for site_id in sorted(set(stored.column("site_id").to_pylist()) - sites):
-        nothing = warehouse.query(f"select * from {table} limit 0")
-        warehouse.write_partition(table, nothing, {"night": night, "site_id": site_id})
