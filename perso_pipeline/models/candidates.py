@@ -6,9 +6,7 @@ Nothing is filtered here but an item from its own list and what the site blocks 
 bought or blocked, or what is sold out, is left to ``recommendations``, which is why the lists are deep.
 """
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from typing import Literal
 
@@ -22,11 +20,11 @@ from perso_pipeline.models.names import Task
 from perso_pipeline.models.protocol import Indices, InteractionMatrix, Ranked, Recommender
 from perso_pipeline.models.recommenders.factors import one_blas_thread
 from perso_pipeline.models.recommenders.ranking import ranked
+from perso_pipeline.resources.in_turn import in_turn
 
 ANYONE = "anyone"
 MAIN = "main"  # the submodel of lists that were made of the whole site
 WHOLE = "*"  # their group
-_AT_ONCE = 2  # batches
 
 SCHEMA = pa.schema(
     [
@@ -130,15 +128,9 @@ class CandidateRows:
             return self._rows(task, model.name, version, subject_type, ids[some], ask(some))
 
         step = self._config.subjects_per_batch
-        in_hand: deque[Future[pa.RecordBatch]] = deque()
-        # around all of them, for the limit is the whole process's
-        with one_blas_thread(), ThreadPoolExecutor(_AT_ONCE) as threads:
-            for start in range(0, len(ids), step):
-                in_hand.append(threads.submit(answer, np.arange(start, min(start + step, len(ids)))))
-                if len(in_hand) > _AT_ONCE:
-                    yield in_hand.popleft().result()
-            while in_hand:
-                yield in_hand.popleft().result()
+        starts = range(0, len(ids), step)
+        with one_blas_thread():  # around all of them, for the limit is the whole process's
+            yield from in_turn(answer, (np.arange(start, min(start + step, len(ids))) for start in starts))
 
     def _rows(
         self, task: Task, model: str, version: str, subject_type: str, ids: NDArray[np.str_], lists: Ranked

@@ -32,8 +32,10 @@ from perso_pipeline.recommendations.merchandising import Rule
 from perso_pipeline.recommendations.scenarios import Scenario, Scenarios
 from perso_pipeline.recommendations.subjects import Part
 from perso_pipeline.recommendations.submodels import check_submodels
+from perso_pipeline.resources.in_turn import in_turn
 
-SUBJECTS_AT_ONCE = 50_000  # with 100 candidates each 2.3 GB; more are composed in parts, so that memory stays flat
+# with 100 candidates each 1.2 GB, and two parts are composed at a time; more than those wait, so that memory stays flat
+SUBJECTS_AT_ONCE = 25_000
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,22 @@ def compose_parts(
     catalogue = read_catalogue(warehouse, night=night, weights=weights, columns=columns, parameters=bound)
     reader = Reader(warehouse, catalogue, night=night, weights=weights)
     bounded: dict[str, list[Composition]] = {s.id: [] for s in scenarios.scenarios if s.allocation}
-    for kind, some in _by_kind(scenarios.scenarios).items():
-        for part in _parts(reader, kind, subjects_at_once):
-            for scenario, made in _part(PartReader(reader, part), some, rules, tonight, night=night):
-                if scenario.allocation:
-                    bounded[scenario.id].append(made)
-                else:
-                    yield made
+
+    def composed(task: tuple[Sequence[Scenario], Part]) -> list[tuple[Scenario, Composition]]:
+        some, part = task
+        return list(_part(PartReader(reader, part), some, rules, tonight, night=night))
+
+    tasks = (
+        (some, part)
+        for kind, some in _by_kind(scenarios.scenarios).items()
+        for part in _parts(reader, kind, subjects_at_once)
+    )
+    for lists in in_turn(composed, tasks):
+        for scenario, made in lists:
+            if scenario.allocation:
+                bounded[scenario.id].append(made)
+            else:
+                yield made
     yield from _within_stock(warehouse, scenarios, bounded, night=night)
 
 

@@ -105,6 +105,13 @@
   inline(transform({{ column }}, (x, i) -> struct(x as {{ member }}, cast(i + 1 as bigint) as {{ position }})))
 {%- endmacro %}
 
+{#- The positions of a list, from 1; null for null. -#}
+{% macro all_positions(column) -%}
+  {{ return(adapter.dispatch('all_positions')(column)) }}
+{%- endmacro %}
+{% macro duckdb__all_positions(column) -%}range(1, len({{ column }}) + 1){%- endmacro %}
+{% macro spark__all_positions(column) -%}transform({{ column }}, (x, i) -> cast(i + 1 as bigint)){%- endmacro %}
+
 {#- Position of the first such member; 0 or null where there is none. -#}
 {% macro position_in(column, member) -%}
   {{ return(adapter.dispatch('position_in')(column, member)) }}

@@ -1,8 +1,9 @@
 """The race of a night, its champions and the files in which they are kept."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 
@@ -12,9 +13,12 @@ from perso_pipeline.models.assets.declared import COMMON, FACTS, GROUPS, night_o
 from perso_pipeline.models.evaluation import PRIMARY, PRIMARY_K, Evaluation, evaluate
 from perso_pipeline.models.inputs import by_site, rows_of, site_as_decided, site_configs
 from perso_pipeline.models.pins import read_pins
+from perso_pipeline.models.recommenders.factors import one_blas_thread
 from perso_pipeline.models.roster import build
 from perso_pipeline.models.site_night import SiteNight
+from perso_pipeline.models.split import NotEvaluated
 from perso_pipeline.resources.display import markdown_picture
+from perso_pipeline.resources.in_turn import in_turn
 from perso_pipeline.resources.model_files import entries
 from perso_pipeline.resources.provenance import code_version
 from perso_pipeline.resources.settings import SettingsResource
@@ -22,6 +26,7 @@ from perso_pipeline.resources.tracked import Dataset, ModelRun, NightRun, Record
 from perso_pipeline.resources.tracking import STEP_WITH_MLFLOW, Tracking, TrackingResource
 from perso_pipeline.resources.warehouse import WarehouseResource
 
+Done = TypeVar("Done")
 _MEASURED = {
     "training_sets": "One row per night and site: what models could learn from, the time cut, what dropped out.",
     "model_evaluations": "One row per night, site, task, model, metric and k, with a bootstrap interval.",
@@ -49,14 +54,23 @@ def model_evaluations(
     skipped: dict[str, str] = {}
     left_out: dict[str, str] = {}
     shown: dict[str, dg.MetadataValue] = {}
-    for site_id, config in site_configs(settings.get().config_dir).items():
-        site = SiteNight.read(here, site_id, night, config)
-        if not len(site.signals):
-            skipped[site_id] = "no interactions are known for this night"
-            continue
-        outcome = evaluate(
-            site.signals, config, threads=settings.get().threads, evidence=site.evidence, groups=site.groups
+    configs = site_configs(settings.get().config_dir)
+
+    def sites() -> Iterator[SiteNight]:
+        for site_id, config in configs.items():
+            site = SiteNight.read(here, site_id, night, config)
+            if len(site.signals):
+                yield site
+            else:
+                skipped[site_id] = "no interactions are known for this night"
+
+    def raced(site: SiteNight) -> tuple[SiteNight, Evaluation | NotEvaluated]:
+        return site, evaluate(
+            site.signals, site.config, threads=settings.get().threads, evidence=site.evidence, groups=site.groups
         )
+
+    for site, outcome in _sites_in_turn(raced, sites(), len(configs)):
+        site_id, config = site.site_id, site.config
         trained = race.training_row(site, outcome)
         rows["training_sets"].append(trained)
         if isinstance(outcome, Evaluation):
@@ -162,18 +176,26 @@ def model_artifacts(
     configs = site_configs(settings.get().config_dir)
     rows: list[dict[str, Any]] = []
     registered: dict[str, str] = {}
-    for site_id, chosen in by_site(rows_of(here, "models.champions", night)).items():
-        site = site_as_decided(here, site_id, night, configs[site_id], chosen)
-        recorded = _recorded(store, site_id, night, site.key)
-        data = site.matrix()
+    chosen_by_site = by_site(rows_of(here, "models.champions", night))
+
+    def fitted(site: SiteNight) -> tuple[SiteNight, dict[str, dict[str, bytes]]]:
+        data, files = site.matrix(), {}
         models = build(site.config, threads=settings.get().threads)
+        chosen = chosen_by_site[site.site_id]
         for name in race.models_to_keep([row[role] for row in chosen for role in ("model", "challenger")]):
-            files = artifacts.packed(models[name].fit(data), data, version=site.version, config=site.config)
+            files[name] = artifacts.packed(models[name].fit(data), data, version=site.version, config=site.config)
+        return site, files
+
+    sites = (site_as_decided(here, id_, night, configs[id_], chosen) for id_, chosen in chosen_by_site.items())
+    for site, packed in _sites_in_turn(fitted, sites, len(chosen_by_site)):
+        site_id = site.site_id
+        recorded = _recorded(store, site_id, night, site.key)
+        for name, files in packed.items():
             store.store_model(recorded.models[name], files)
             stored = {"night": night, "site_id": site_id, "model": name, "version": site.version}
             ledger = tables.ledger_rows(entries(files))
             rows += [{**stored, **entry, "mlflow_run_id": recorded.models[name]} for entry in ledger]
-        for row in chosen:
+        for row in chosen_by_site[site_id]:
             title = f"{site_id}--{row['task']}"
             for alias, name in (("champion", row["model"]), ("challenger", row["challenger"])):
                 if name:
@@ -190,6 +212,12 @@ def model_artifacts(
             "preview": preview(written),
         }
     )
+
+
+def _sites_in_turn(do: Callable[[SiteNight], Done], sites: Iterable[SiteNight], count: int) -> Iterator[Done]:
+    """Two sites at a time, for much of a fit is one thread's work; the next is read meanwhile."""
+    with one_blas_thread() if count > 1 else nullcontext():  # around both, for the limit is the whole process's
+        yield from in_turn(do, sites, at_once=min(count, 2) or 1)
 
 
 def _recorded(store: Tracking, site_id: str, night: date, key: str) -> Recorded:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date
+from threading import Lock
 
 import pyarrow as pa
 
@@ -30,17 +31,19 @@ class Reader:
         self.catalogue = catalogue
         self._shared: dict[Source, Shared] = {}
         self._carts: dict[int, pa.Table] = {}
+        self._reading = Lock()  # two parts that ask for the same read it once
         self.makers: tuple[Maker, ...] = tuple(
             (row["model"], str(row["version"])) for row in warehouse.query(MAKERS, {"night": night}).to_pylist()
         )
 
     def shared(self, source: Source) -> Shared:
         """The lists of a shared source, for all parts."""
-        found = self._shared.get(source)
-        if found is None:
-            rows = self.query(shared_sql(source), {**self._weights, "submodel": source.submodel})
-            found = self._shared[source] = shared_lists(rows, self.catalogue)
-        return found
+        with self._reading:
+            found = self._shared.get(source)
+            if found is None:
+                rows = self.query(shared_sql(source), {**self._weights, "submodel": source.submodel})
+                found = self._shared[source] = shared_lists(rows, self.catalogue)
+            return found
 
     def exists(self, table: str) -> bool:
         """Whether the warehouse has ``schema.name``."""
@@ -50,10 +53,11 @@ class Reader:
         """``open_carts`` for the statements of a part of carts; they are worked out once for all parts."""
         if part.subject is not Subject.CART:
             return {}
-        if part.cart_days not in self._carts:
-            bound = {"cart_days": part.cart_days}
-            self._carts[part.cart_days] = self.query(f"with {IDENTITIES}, {CARTS} {OPEN_CARTS}", bound)
-        return {"open_carts": self._carts[part.cart_days]}
+        with self._reading:
+            if part.cart_days not in self._carts:
+                bound = {"cart_days": part.cart_days}
+                self._carts[part.cart_days] = self.query(f"with {IDENTITIES}, {CARTS} {OPEN_CARTS}", bound)
+            return {"open_carts": self._carts[part.cart_days]}
 
     def query(
         self, statement: str, parameters: Mapping[str, Value], tables: Mapping[str, pa.Table] = NO_TABLES

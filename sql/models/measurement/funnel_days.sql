@@ -1,6 +1,12 @@
 {% set night = night_literal() %}
 {% set counted_until = funnel_counted_until() %}
 {% set first_day = funnel_first_day(counted_until) %}
+{% set cells = ['night', 'report_date', 'site_id', 'scenario_id', 'model_version', 'levels', 'variant', 'channel'] %}
+{% set figures = {
+    'requests': 'request', 'impressions': 'list_rendered', 'viewable_impressions': 'list_viewed', 'slots': 'slot',
+    'slot_impressions': 'rendered', 'slot_views': 'viewed', 'clicks': 'clicked', 'clicked_requests': 'list_clicked',
+    'carts': 'added_to_cart', 'orders': 'order',
+} %}
 
 -- a record counts from the night that knows it, or from its own day where a clock ran ahead
 with events as (
@@ -115,14 +121,6 @@ served as (
     left join list_visits on lists.list_number = list_visits.list_number
 ),
 
-slots as (
-    select
-        list_number,
-        counted_on,
-        {{ with_position('item_ids', 'item_id', 'slot') }}
-    from lists
-),
-
 outcomes as (
     select
         lists.list_number,
@@ -130,7 +128,11 @@ outcomes as (
         events.counted_on,
         events.item_id,
         {{ position_in('lists.item_ids', 'events.item_id') }} as slot,
-        {{ positions_of('lists.item_ids', 'events.item_ids') }} as slots_named
+        -- a page may say that it drew or saw a list without saying which items; mostly it names them all
+        case
+            when events.item_ids is null or events.item_ids = lists.item_ids then {{ all_positions('lists.item_ids') }}
+            else {{ positions_of('lists.item_ids', 'events.item_ids') }}
+        end as slots_named
     from events
     inner join lists on events.site_id = lists.site_id and events.request_id = lists.request_id
     where
@@ -138,15 +140,23 @@ outcomes as (
         and events.event_date between lists.event_date and {{ dateadd('day', var('outcome_days'), 'lists.event_date') }}
 ),
 
--- a page may say that it drew or saw a list without saying which items
-slots_shown as (
-    select list_number, event_type, counted_on, unnest(slots_named) as slot from outcomes
-    where event_type in ('rendered', 'viewed')
-    union all
-    select outcomes.list_number, outcomes.event_type, outcomes.counted_on, slots.slot
+shown as (
+    select
+        list_number,
+        event_type,
+        count(*) as events,
+        min(counted_on) as counted_on,
+        any_value(slots_named) as slots_named
     from outcomes
-    inner join slots on outcomes.list_number = slots.list_number
-    where outcomes.event_type in ('rendered', 'viewed') and outcomes.slots_named is null
+    where event_type in ('rendered', 'viewed')
+    group by list_number, event_type
+),
+
+slots_shown_again as (
+    select outcomes.list_number, outcomes.event_type, outcomes.counted_on, unnest(outcomes.slots_named) as slot
+    from outcomes
+    inner join shown on outcomes.list_number = shown.list_number and outcomes.event_type = shown.event_type
+    where shown.events > 1
 ),
 
 items_chosen as (
@@ -179,15 +189,13 @@ list_money as (
 marks as (
     select list_number, 1 as slot, 'request' as mark, counted_on, 0 as revenue, 0 as net_revenue from lists
     union all
-    select list_number, slot, 'slot' as mark, counted_on, 0 as revenue, 0 as net_revenue from slots
-    union all
     select list_number, 1 as slot, 'list_' || event_type as mark, min(counted_on) as counted_on, 0 as revenue, 0 as net_revenue
     from outcomes
     where event_type <> 'added_to_cart' and (event_type <> 'clicked' or item_id is not null)
     group by list_number, event_type
     union all
     select list_number, slot, event_type as mark, min(counted_on) as counted_on, 0 as revenue, 0 as net_revenue
-    from slots_shown
+    from slots_shown_again
     where slot > 0
     group by list_number, slot, event_type
     union all
@@ -249,34 +257,90 @@ list_segments as (
         on list_nights.counted_on = primary_segments.night
         and lists.site_id = primary_segments.site_id
         and people.person_id = primary_segments.person_id
+),
+
+-- what befell several slots of a list at once: of most lists all of them, so lists alike are counted before slots are told apart
+stretches as (
+    select list_number, 'slot' as mark, counted_on, {{ all_positions('item_ids') }} as slots from lists
+    union all
+    select list_number, event_type as mark, counted_on, slots_named as slots from shown
+    where events = 1
+),
+
+dated_stretches as (
+    select
+        served.*,
+        stretches.mark,
+        stretches.slots,
+        greatest(stretches.counted_on, served.counted_on) as night
+    from stretches
+    inner join served on stretches.list_number = served.list_number
+),
+
+counted_stretches as (
+    select
+        {%- for column in cells %}
+        dated.{{ column }},
+        {%- endfor %}
+        list_segments.segment_id,
+        dated.mark,
+        dated.slots,
+        count(*) as times
+    from dated_stretches as dated
+    left join list_segments on dated.list_number = list_segments.list_number and dated.night = list_segments.night
+    where dated.night > {{ counted_until }} and dated.night <= {{ night }}
+    group by
+        {%- for column in cells %}
+        dated.{{ column }},
+        {%- endfor %}
+        list_segments.segment_id,
+        dated.mark,
+        dated.slots
+),
+
+counted as (
+    select
+        {%- for column in cells %}
+        dated.{{ column }},
+        {%- endfor %}
+        list_segments.segment_id,
+        dated.slot,
+        dated.mark,
+        1 as times,
+        dated.revenue,
+        dated.net_revenue
+    from dated
+    left join list_segments on dated.list_number = list_segments.list_number and dated.night = list_segments.night
+    where dated.night > {{ counted_until }} and dated.night <= {{ night }}
+    union all
+    select
+        {{ cells | join(', ') }},
+        segment_id,
+        unnest({{ distinct_values('slots') }}) as slot,
+        mark,
+        times,
+        0 as revenue,
+        0 as net_revenue
+    from counted_stretches
 )
 
 select
-    dated.night,
-    dated.report_date,
-    dated.site_id,
-    dated.scenario_id,
-    cast(dated.slot as bigint) as slot,
-    dated.model_version,
-    cast({{ value_at('dated.levels', 'dated.slot') }} as bigint) as level,
-    dated.variant,
-    dated.channel,
-    coalesce(list_segments.segment_id, 'not-measured') as segment_id,
-    count(*) filter (where dated.mark = 'request') as requests,
-    count(*) filter (where dated.mark = 'list_rendered') as impressions,
-    count(*) filter (where dated.mark = 'list_viewed') as viewable_impressions,
-    count(*) filter (where dated.mark = 'slot') as slots,
-    count(*) filter (where dated.mark = 'rendered') as slot_impressions,
-    count(*) filter (where dated.mark = 'viewed') as slot_views,
-    count(*) filter (where dated.mark = 'clicked') as clicks,
-    count(*) filter (where dated.mark = 'list_clicked') as clicked_requests,
-    count(*) filter (where dated.mark = 'added_to_cart') as carts,
-    count(*) filter (where dated.mark = 'order') as orders,
-    cast(sum(dated.revenue) as decimal(18, 4)) as revenue,
-    cast(sum(dated.net_revenue) as decimal(18, 4)) as net_revenue
-from dated
-left join list_segments on dated.list_number = list_segments.list_number and dated.night = list_segments.night
-where dated.night > {{ counted_until }} and dated.night <= {{ night }}
+    night,
+    report_date,
+    site_id,
+    scenario_id,
+    cast(slot as bigint) as slot,
+    model_version,
+    cast({{ value_at('levels', 'slot') }} as bigint) as level,
+    variant,
+    channel,
+    coalesce(segment_id, 'not-measured') as segment_id,
+    {%- for column, mark in figures.items() %}
+    cast(coalesce(sum(times) filter (where mark = '{{ mark }}'), 0) as bigint) as {{ column }},
+    {%- endfor %}
+    cast(sum(revenue) as decimal(18, 4)) as revenue,
+    cast(sum(net_revenue) as decimal(18, 4)) as net_revenue
+from counted
+where slot > 0 or mark not in ('rendered', 'viewed')
 group by
-    dated.night, dated.report_date, dated.site_id, dated.scenario_id, dated.slot, dated.model_version, level, dated.variant,
-    dated.channel, segment_id
+    night, report_date, site_id, scenario_id, slot, model_version, level, variant, channel, coalesce(segment_id, 'not-measured')
