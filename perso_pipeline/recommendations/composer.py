@@ -34,8 +34,8 @@ from perso_pipeline.recommendations.subjects import Part
 from perso_pipeline.recommendations.submodels import check_submodels
 from perso_pipeline.resources.in_turn import in_turn
 
-# with 100 candidates each 1.2 GB, and two parts are composed at a time; more than those wait, so that memory stays flat
-SUBJECTS_AT_ONCE = 25_000
+# with 100 candidates each 2.3 GB, and two parts are composed at a time; more than those wait, so that memory stays flat
+SUBJECTS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
