@@ -1,6 +1,6 @@
 """The whole night at size: 10 million events, 400,000 people, 40,000 items, from landing to published lists.
 
-    python benchmarks/whole_night.py [--people 400000] [--items 40000] [--days 10]
+    python benchmarks/whole_night.py [--people 400000] [--items 40000] [--days 10] [--memory-limit 2500MB]
 
 All days are landed at once; one run of the fact stages takes them all, then everything after runs for the last night:
 profiles, segments, models trained and compared, candidates, lists with trace, gates, publication, report. Beside each
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=400_000)
     parser.add_argument("--items", type=int, default=40_000)
     parser.add_argument("--days", type=int, default=10)
+    parser.add_argument("--memory-limit", default="2500MB", help="DuckDB's limit (PERSO_MEMORY_LIMIT); Python adds 1.4 GB")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(PROJECT_ROOT / "config", Path(folder) / "config")
@@ -59,7 +60,7 @@ def main() -> None:
         scenarios.write_text(
             limit.sub("min_item_coverage: 0.01", scenarios.read_text(encoding="utf-8")), encoding="utf-8"
         )
-        shop = Installation(Path(folder) / "home", config=Path(folder) / "config")
+        shop = Installation(Path(folder) / "home", options.memory_limit, Path(folder) / "config")
         shop.perso(
             "simulate", "--people", str(options.people), "--items", str(options.items), "--days", str(options.days),
             "--last-day", LAST_DAY, "--format", "parquet",

@@ -53,12 +53,17 @@ class StreamLoad:
 
     def run(self) -> None:
         """Load JSON Lines, CSV and Parquet; a file that cannot be read becomes one rejected record."""
-        self.read()
+        self._register_files()
+        note_local_days(self._connection)
+        self._hand_over_all()
         self._reject_failed()
 
     def read(self) -> None:
-        """Hand every record to the judge."""
+        """Hand every record to the judge; needs no table of the warehouse."""
         self._register_files()
+        self._hand_over_all()
+
+    def _hand_over_all(self) -> None:
         files = self._of(Format.JSON)
         if files:
             self._load_lines(files, json_lines(self._stream))
@@ -82,7 +87,6 @@ class StreamLoad:
         self._connection.register("files_to_load", table)
         self._connection.execute(f"create or replace temp table {FILES_TABLE} as from files_to_load")
         self._connection.unregister("files_to_load")
-        note_local_days(self._connection)
 
     def _load_csv(self) -> None:
         groups = csv_groups(self._stream, self._of(Format.CSV))

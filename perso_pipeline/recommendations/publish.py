@@ -6,7 +6,7 @@ published is the gate's business, not this module's.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +19,7 @@ from perso_pipeline.contracts.errors import PersoError
 from perso_pipeline.contracts.warehouse import Warehouse
 from perso_pipeline.recommendations.published_files import add_database, add_manifest, add_table, table_path
 from perso_pipeline.recommendations.shelf import Shelf
+from perso_pipeline.resources.in_turn import in_turn
 
 RECOMMENDATIONS = "recommendations.recommendations"
 PUBLISH_LOG = "recommendations.publish_log"
@@ -99,9 +100,15 @@ def publish(
         standing = set(warehouse.query(_STANDING)["name"].to_pylist())
         tables_there = [table for table in tables if table in standing]
         absent = tuple(table for table in tables if table not in tables_there)
-        for table in tables_there:
-            warehouse.export(_OF_A_NIGHT.format(table=table), table_path(staging, table), {"night": night})
-        entries = {table: add_table(staging, table) for table in tables_there}
+
+        def exported() -> Iterator[str]:
+            for table in tables_there:
+                warehouse.export(_OF_A_NIGHT.format(table=table), table_path(staging, table), {"night": night})
+                yield table
+
+        # a file is hashed while the next one is written
+        added = in_turn(lambda table: add_table(staging, table), exported())
+        entries = dict(zip(tables_there, added, strict=True))
         rows = {table: int(entry["rows"]) for table, entry in entries.items()}
         if RECOMMENDATIONS in tables and not rows.get(RECOMMENDATIONS):
             shutil.rmtree(staging)
