@@ -51,7 +51,9 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=400_000)
     parser.add_argument("--items", type=int, default=40_000)
     parser.add_argument("--days", type=int, default=10)
-    parser.add_argument("--memory-limit", default="2500MB", help="DuckDB's limit (PERSO_MEMORY_LIMIT); Python adds 1.4 GB")
+    parser.add_argument(
+        "--memory-limit", default="2500MB", help="DuckDB's limit (PERSO_MEMORY_LIMIT); Python adds 1.4 GB"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(PROJECT_ROOT / "config", Path(folder) / "config")

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from perso_pipeline.contracts.warehouse import Value, Warehouse
 from perso_pipeline.recommendations.listings.config import PersonalRanking, RankingStrategy
+from perso_pipeline.resources.in_turn import in_turn
 
 PERSONAL_CATEGORY_RANKING = pa.schema(
     [
@@ -30,7 +31,7 @@ PERSONAL_CATEGORY_RANKING = pa.schema(
         ("because", pa.string()),
     ]
 )
-PEOPLE_AT_ONCE = 25_000  # 180 places of each are held at a time: 4.5 million rows
+PEOPLE_AT_ONCE = 25_000  # 180 places of each are held at a time: 4.5 million rows, of two parts at once
 
 _ACTIVE = """
     select site_id, person_id
@@ -189,8 +190,9 @@ def rank_for_people(
     people = int(warehouse.query(count, head)["people"][0].as_py()) if personal.categories else 0
     if not people:
         yield PERSONAL_CATEGORY_RANKING.empty_table()
-    for part in range(-(-people // people_at_once)):
-        yield warehouse.query(
+
+    def ranked(part: int) -> pa.Table:
+        return warehouse.query(
             _PERSONAL,
             {
                 **head,
@@ -201,3 +203,5 @@ def rank_for_people(
                 "part": part,
             },
         ).cast(PERSONAL_CATEGORY_RANKING)
+
+    yield from in_turn(ranked, range(-(-people // people_at_once)))
