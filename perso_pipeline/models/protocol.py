@@ -230,7 +230,10 @@ def explained(items: Indices, parts: NDArray[np.floating]) -> Explanation | NotE
 
 
 class Recommender(Protocol):
-    """A model in the race."""
+    """A model in the race.
+
+    Only ``fit`` and ``restore`` change it: answers are asked for from several threads at once.
+    """
 
     name: ClassVar[str]
 
