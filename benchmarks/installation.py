@@ -23,7 +23,11 @@ class Timed:
 
     seconds: float
     steps: dict[str, float]
-    peak_bytes: int  # of the whole process tree at one time
+    peaks: dict[str, int]  # bytes of the whole process tree at one time, by step
+
+    @property
+    def peak_bytes(self) -> int:
+        return max(self.peaks.values())
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,17 @@ class Installation:
         ) as process:
             watch = _Memory(process.pid)
             watch.start()
-            output = process.stdout.read() if process.stdout else ""
+            lines, steps, peaks = [], {}, {}
+            for line in process.stdout or ():
+                lines.append(line)
+                found = _STEP.match(line)
+                if found:
+                    steps[found.group(1)] = float(found.group(2))
+                    peaks[found.group(1)] = watch.taken()
         watch.stop()
         if process.returncode:
-            sys.exit(output[-3000:])
-        found = (_STEP.match(line) for line in output.splitlines())
-        steps = {m.group(1): float(m.group(2)) for m in found if m}
-        return Timed(time.monotonic() - begun, steps, watch.peak)
+            sys.exit("".join(lines)[-3000:])
+        return Timed(time.monotonic() - begun, steps, peaks | {"": watch.taken()})
 
 
 class _Memory(threading.Thread):
@@ -56,15 +64,20 @@ class _Memory(threading.Thread):
         super().__init__(daemon=True)
         self._process = psutil.Process(pid)
         self._done = threading.Event()
-        self.peak = 0
+        self._peak = 0
 
     def run(self) -> None:
         while not self._done.wait(0.2):
             try:
                 tree = [self._process, *self._process.children(recursive=True)]
-                self.peak = max(self.peak, sum(p.memory_info().rss for p in tree))
+                self._peak = max(self._peak, sum(p.memory_info().rss for p in tree))
             except psutil.NoSuchProcess:
                 return
+
+    def taken(self) -> int:
+        """The most bytes since it was last asked."""
+        peak, self._peak = self._peak, 0
+        return peak
 
     def stop(self) -> None:
         self._done.set()
