@@ -93,7 +93,9 @@ def _report(night: Timed) -> None:
     erasing = night.steps.get(ERASING, 0.0)
     peak = max(some for step, some in night.peaks.items() if step not in ("", ERASING))
     rows.append(("landing to published", f"{night.seconds - erasing:.1f}", "", "", f"peak {peak / 1e9:.2f} GB"))
-    rows.append(("erasing deleted accounts", f"{erasing:.1f}", "", "", f"peak {night.peaks.get(ERASING, 0) / 1e9:.2f} GB"))
+    rows.append(
+        ("erasing deleted accounts", f"{erasing:.1f}", "", "", f"peak {night.peaks.get(ERASING, 0) / 1e9:.2f} GB")
+    )
     print_table(("stage", "seconds", "bare", "ratio", "what the bare part does"), rows)
     print()
     for stage in dear:
